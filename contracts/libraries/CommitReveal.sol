@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.37;
+
+/// @title CommitReveal: the one hash of the protocol
+/// @notice A commitment is the EIP-712 digest of a `Result`. It binds chain, contract, task, attempt, author, model, parameters,
+/// payload and salt, so a copied one cannot be opened by the copier, and an opening needs no signature.
+library CommitReveal {
+    bytes32 internal constant RESULT_TYPEHASH = keccak256(
+        "Result(uint64 task,uint8 attempt,uint24 author,bytes32 model,bytes32 params,bytes32 payload,bytes32 salt)"
+    );
+
+    /// @notice What was asked: manifest, declared prompt tokens and the output limit.
+    function paramsHash(bytes32 manifest, bytes calldata promptTokens, uint256 maxTokens) internal pure returns (bytes32) {
+        return keccak256(abi.encode(manifest, keccak256(promptTokens), maxTokens));
+    }
+
+    /// @notice What was answered: all answers and the claim list.
+    function payloadDigest(bytes32 answersHash, bytes32 claim) internal pure returns (bytes32) {
+        return keccak256(abi.encode(answersHash, claim));
+    }
+
+    /// @notice EIP-712 struct hash of a result.
+    function structHash(
+        uint64 task,
+        uint8 attempt,
+        uint24 author,
+        bytes32 model,
+        bytes32 params,
+        bytes32 payload,
+        bytes32 salt
+    ) internal pure returns (bytes32) {
+        return keccak256(abi.encode(RESULT_TYPEHASH, task, attempt, author, model, params, payload, salt));
+    }
+
+    /// @notice Adds a commitment to a task's transcript.
+    /// @param who seat in the lowest 8 bits, node in the next 24
+    function extend(bytes32 transcript, uint256 who, bytes32 commitment) internal pure returns (bytes32) {
+        return keccak256(abi.encode(transcript, who, commitment));
+    }
+}

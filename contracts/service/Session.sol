@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.37;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
+import {INodePool, LeaseId, NodeId} from "../interfaces/INodePool.sol";
+import {IRandomness} from "../interfaces/IRandomness.sol";
+import {ISession, SessionId} from "../interfaces/ISession.sol";
+import {ISessionPayment} from "../interfaces/ISessionPayment.sol";
+import {Comparison, ISessionQueue, TaskId, TaskTerms} from "../interfaces/ISessionQueue.sol";
+import {Answers} from "../libraries/Answers.sol";
+import {TaskRules, TaskRulesLib} from "../libraries/TaskRules.sol";
+import {Windows} from "../libraries/Windows.sol";
+
+/// @title Session
+contract Session is ISession, AccessManaged {
+    using SafeCast for uint256;
+
+    /// @notice Most independent answers per prompt.
+    uint8 public constant MAX_REDUNDANCY = 9;
+    /// @notice Most nodes in a lease.
+    uint8 public constant MAX_LEASE = 10;
+    /// @notice Most prompts times answers in a task.
+    uint256 public constant MAX_ANSWERS = 1_024;
+    /// @notice Bounds of a window, seconds. The sum of a task's windows is at most three times the upper one, below a day.
+    uint256 public constant MIN_WINDOW = 2;
+    uint256 public constant MAX_WINDOW = 7 hours;
+    /// @notice Longest lease, seconds.
+    uint32 public constant MAX_LEASE_SECONDS = 1 days;
+    /// @notice A reserved draw that has not happened after this many seconds may be cancelled.
+    uint32 public constant RESERVE_WINDOW = 10 minutes;
+    /// @notice Most that both fees together may take of a miner's gross, 1/10,000.
+    uint256 public constant MAX_FEES_BPS = 3_000;
+    uint16 public constant MAX_SEED_DELAY = 64;
+    /// @notice Most tasks of one session: the queue's ring counts its rounds in 16 bits, of 64 tasks each.
+    uint32 public constant MAX_TASKS = 64 * 65_535;
+    uint256 public constant MAX_ENDPOINT = 256;
+
+    ISessionQueue public immutable QUEUE;
+    ISessionPayment public immutable PAYMENT;
+    INodePool public immutable POOL;
+    IModelRegistry public immutable MODELS;
+    IRandomness public immutable RANDOMNESS;
+    /// @notice Blocks between a request and the block whose hash decides it.
+    uint16 public immutable SEED_DELAY;
+
+    Parameters private _parameters;
+    uint32 private _sessionCount;
+    mapping(SessionId session => Record) private _sessions;
+    mapping(SessionId session => mapping(address router => bool)) private _routers;
+
+    constructor(
+        address authority,
+        ISessionQueue queue,
+        ISessionPayment payment,
+        INodePool pool,
+        IModelRegistry modelRegistry,
+        IRandomness randomness,
+        uint16 seedDelay,
+        Parameters memory initial
+    ) AccessManaged(authority) {
+        _bound("seedDelay", seedDelay, 1, MAX_SEED_DELAY);
+        SEED_DELAY = seedDelay;
+        QUEUE = queue;
+        PAYMENT = payment;
+        POOL = pool;
+        MODELS = modelRegistry;
+        RANDOMNESS = randomness;
+        _setParameters(initial);
+    }
+
+    modifier onlyOwner(SessionId session) {
+        if (msg.sender != _known(session).owner) revert SessionUnauthorized(session, msg.sender);
+        _;
+    }
+
+    /// @inheritdoc ISession
+    function open(Terms calldata terms) external returns (SessionId session) {
+        session = SessionId.wrap(++_sessionCount);
+        Record storage entry = _sessions[session];
+        entry.owner = msg.sender;
+        _agree(entry, terms);
+        emit SessionOpened(session, msg.sender, terms, entry.rules);
+    }
+
+    /// @inheritdoc ISession
+    function update(SessionId session, Terms calldata terms) external onlyOwner(session) {
+        Record storage entry = _sessions[session];
+        if (entry.seedBlock != 0) revert SessionReservation(session, entry.seedBlock);
+        // A lease was drawn for a model and a number of seats: other terms start without it.
+        entry.lease = LeaseId.wrap(0);
+        _agree(entry, terms);
+        emit SessionUpdated(session, terms, entry.rules);
+    }
+
+    /// @inheritdoc ISession
+    function transfer(SessionId session, address to) external onlyOwner(session) {
+        if (to == address(0)) revert SessionZeroAddress();
+        _sessions[session].owner = to;
+        emit SessionTransferred(session, msg.sender, to);
+    }
+
+    /// @inheritdoc ISession
+    function close(SessionId session) external onlyOwner(session) {
+        Record storage entry = _sessions[session];
+        if (entry.closed) revert SessionIsClosed(session);
+        entry.closed = true;
+        emit SessionClosed(session);
+    }
+
+    /// @inheritdoc ISession
+    function setRouter(SessionId session, address router, bool allowed, string calldata endpoint) external onlyOwner(session) {
+        if (router == address(0)) revert SessionZeroAddress();
+        if (bytes(endpoint).length > MAX_ENDPOINT) revert SessionEndpointTooLong(bytes(endpoint).length, MAX_ENDPOINT);
+        _routers[session][router] = allowed;
+        Record storage entry = _sessions[session];
+        if (allowed) entry.router = router;
+        else if (entry.router == router) entry.router = address(0);
+        emit RouterChanged(session, router, allowed, endpoint);
+    }
+
+    /// @inheritdoc ISession
+    function refund(SessionId session, address to, uint96 amount) external onlyOwner(session) {
+        emit SessionRefunded(session, to, amount);
+        PAYMENT.refund(session, to, amount);
+    }
+
+    /// @inheritdoc ISession
+    function reserve(SessionId session, uint32 duration) external {
+        (Record storage entry, ) = _usable(session);
+        if (entry.seedBlock != 0) revert SessionReservation(session, entry.seedBlock);
+        uint256 least = entry.rules.commitWindow() + entry.rules.revealWindow() + 1;
+        if (duration < least || duration > MAX_LEASE_SECONDS) {
+            revert SessionTermOutOfRange("duration", duration, least, MAX_LEASE_SECONDS);
+        }
+        uint8 nodes = entry.leaseNodes;
+        uint96 price = (uint256(_parameters.leaseRate) * nodes * duration).toUint96();
+        entry.seedBlock = _seedBlock();
+        entry.reservedSeconds = duration;
+        entry.reservedLock = price;
+        entry.reserveBy = Windows.endOf(RESERVE_WINDOW);
+        emit LeaseReserved(session, nodes, duration, entry.seedBlock, price);
+        PAYMENT.lock(session, price);
+    }
+
+    /// @inheritdoc ISession
+    function drawLease(SessionId session) external returns (LeaseId lease) {
+        Record storage entry = _known(session);
+        uint40 seedBlock = entry.seedBlock;
+        if (seedBlock == 0) revert SessionReservation(session, 0);
+        if (block.number <= seedBlock) revert SessionSeedNotMined(block.number, seedBlock);
+        uint40 until = Windows.endOf(entry.reservedSeconds);
+        uint96 price = entry.reservedLock;
+        uint8 nodes = entry.leaseNodes;
+        entry.seedBlock = 0;
+        entry.reservedLock = 0;
+        entry.leaseUntil = until;
+        bytes32 seed = RANDOMNESS.seedOf(seedBlock, keccak256(abi.encode(session, seedBlock)));
+        lease = POOL.lease(entry.model, nodes, seed, until);
+        entry.lease = lease;
+        emit LeaseStarted(session, lease, until);
+        if (price != 0) PAYMENT.payLease(session, price, _members(lease));
+    }
+
+    /// @inheritdoc ISession
+    function cancelReservation(SessionId session) external {
+        Record storage entry = _known(session);
+        if (entry.seedBlock == 0) revert SessionReservation(session, 0);
+        if (!Windows.isPast(entry.reserveBy)) revert SessionTooEarly(Windows.clock(), entry.reserveBy + 1);
+        uint96 price = entry.reservedLock;
+        entry.seedBlock = 0;
+        entry.reservedLock = 0;
+        emit ReservationCancelled(session, price);
+        PAYMENT.release(session, price);
+    }
+
+    /// @inheritdoc ISession
+    function submit(SessionId session, Request calldata request) external returns (TaskId) {
+        (Record storage entry, bool routed) = _usable(session);
+        return _submit(session, entry, routed, request);
+    }
+
+    /// @inheritdoc ISession
+    function submitMany(SessionId session, Request[] calldata requests) external returns (TaskId[] memory tasks) {
+        (Record storage entry, bool routed) = _usable(session);
+        tasks = new TaskId[](requests.length);
+        for (uint256 i = 0; i < requests.length; ++i) tasks[i] = _submit(session, entry, routed, requests[i]);
+    }
+
+    /// @inheritdoc ISession
+    function cancel(TaskId task, TaskTerms calldata terms) external {
+        SessionId session = SessionId.wrap(uint32(TaskId.unwrap(task) >> 32));
+        Record storage entry = _known(session);
+        if (msg.sender != entry.owner) _requireRouter(session, entry);
+        QUEUE.cancel(task, terms);
+    }
+
+    /// @inheritdoc ISession
+    function setParameters(Parameters calldata next) external restricted {
+        _setParameters(next);
+    }
+
+    /// @inheritdoc ISession
+    function sessionOf(SessionId session) external view returns (Record memory) {
+        return _known(session);
+    }
+
+    /// @inheritdoc ISession
+    function isRouter(SessionId session, address router) external view returns (bool) {
+        return _routers[session][router];
+    }
+
+    /// @inheritdoc ISession
+    function parameters() external view returns (Parameters memory) {
+        return _parameters;
+    }
+
+    /// @inheritdoc ISession
+    function sessionCount() external view returns (uint256) {
+        return _sessionCount;
+    }
+
+    function _submit(SessionId session, Record storage entry, bool routed, Request calldata request) private returns (TaskId task) {
+        TaskRules rules = entry.rules;
+        // Fields of one slot are read together, so that the slot is read once.
+        (uint32 number, LeaseId lease) = (entry.tasks + 1, entry.lease);
+        (uint40 until, uint16 queueWindow) = (entry.leaseUntil, entry.queueWindow);
+        _checkRequest(entry.maxPrompts, entry.maxPromptTokens, rules, request);
+        if (number > MAX_TASKS) revert SessionExhausted(session, MAX_TASKS);
+        uint40 closeAt;
+        if (rules.leased()) {
+            closeAt = Windows.endOf(rules.commitWindow());
+            uint40 last = closeAt + uint40(rules.revealWindow());
+            if (LeaseId.unwrap(lease) == 0) until = 0;
+            if (last >= until) revert SessionLeaseTooShort(until, last);
+        } else {
+            lease = LeaseId.wrap(0);
+            closeAt = Windows.endOf(queueWindow);
+        }
+        entry.tasks = number;
+        task = TaskId.wrap((uint64(SessionId.unwrap(session)) << 32) | number);
+        QUEUE.enqueue(
+            task,
+            TaskTerms({
+                model: entry.model,
+                manifest: request.manifest,
+                rules: rules.forRequest(request.maxTokens, routed),
+                router: routed ? msg.sender : address(0),
+                promptTokens: request.promptTokens
+            }),
+            request.clientReference,
+            lease,
+            uint40(block.number + SEED_DELAY),
+            closeAt
+        );
+    }
+
+    /// @dev Bounded by MAX_ANSWERS.
+    function _checkRequest(uint256 maxPrompts, uint256 maxPromptTokens, TaskRules rules, Request calldata request) private pure {
+        uint256 prompts = request.promptTokens.length / 3;
+        if (prompts == 0 || prompts > maxPrompts || request.promptTokens.length % 3 != 0) {
+            revert SessionPromptCount(prompts, maxPrompts);
+        }
+        bytes calldata declared = request.promptTokens;
+        for (uint256 i = 0; i < prompts; ++i) {
+            uint256 tokens = Answers.promptTokensAt(declared, i);
+            if (tokens == 0 || tokens > maxPromptTokens) revert SessionPromptTooLong(i, tokens, maxPromptTokens);
+        }
+        uint256 most = rules.maxTokens();
+        if (request.maxTokens == 0 || request.maxTokens > most) revert SessionMaxTokens(request.maxTokens, most);
+    }
+
+    /// @dev Checks every bound and packs terms, price and parameters into the session's rules.
+    function _agree(Record storage entry, Terms calldata terms) private {
+        if (!MODELS.isCurrent(terms.model)) revert SessionModelUnavailable(terms.model);
+        IModelRegistry.Model memory model = MODELS.modelOf(terms.model);
+        if (model.price > terms.priceCeiling) revert SessionPriceAboveCeiling(model.price, terms.priceCeiling);
+        _bound("redundancy", terms.redundancy, 1, MAX_REDUNDANCY);
+        _bound("quorum", terms.quorum, terms.redundancy / 2 + 1, terms.redundancy);
+        _bound("commitWindow", terms.commitWindow, MIN_WINDOW, MAX_WINDOW);
+        _bound("revealWindow", terms.revealWindow, MIN_WINDOW, MAX_WINDOW);
+        if (terms.mode == Mode.PerTask) _bound("queueWindow", terms.queueWindow, MIN_WINDOW, MAX_WINDOW);
+        else _bound("leaseNodes", terms.leaseNodes, terms.redundancy, MAX_LEASE);
+        _bound("maxPrompts", terms.maxPrompts, 1, MAX_ANSWERS / terms.redundancy);
+        _bound("maxTokens", terms.maxTokens, 1, model.contextTokens);
+        _bound("maxPromptTokens", terms.maxPromptTokens, 1, model.contextTokens);
+        entry.model = terms.model;
+        entry.leaseNodes = terms.leaseNodes;
+        entry.queueWindow = terms.queueWindow;
+        entry.maxPrompts = terms.maxPrompts;
+        entry.maxPromptTokens = terms.maxPromptTokens;
+        entry.rules = TaskRulesLib.pack(
+            TaskRulesLib.Unpacked({
+                price: model.price,
+                maxTokens: terms.maxTokens,
+                commitWindow: terms.commitWindow,
+                revealWindow: terms.revealWindow,
+                protocolFeeBps: _parameters.protocolFeeBps,
+                routerFeeBps: _parameters.routerFeeBps,
+                threshold: model.agreement,
+                redundancy: terms.redundancy,
+                quorum: terms.quorum,
+                exact: terms.comparison == Comparison.Exact,
+                leased: terms.mode == Mode.Leased,
+                bounty: _parameters.bounty
+            })
+        );
+    }
+
+    function _bound(string memory term, uint256 found, uint256 least, uint256 most) private pure {
+        if (found < least || found > most) revert SessionTermOutOfRange(term, found, least, most);
+    }
+
+    function _setParameters(Parameters memory next) private {
+        _bound("fees", uint256(next.protocolFeeBps) + next.routerFeeBps, 0, MAX_FEES_BPS);
+        _parameters = next;
+        emit ParametersChanged(next);
+    }
+
+    function _seedBlock() private view returns (uint40) {
+        return uint40(block.number + SEED_DELAY);
+    }
+
+    function _members(LeaseId lease) private view returns (NodeId[] memory nodes) {
+        (uint240 members, uint8 size, ) = POOL.leaseOf(lease);
+        nodes = new NodeId[](size);
+        for (uint256 i = 0; i < size; ++i) nodes[i] = NodeId.wrap(uint24(members >> (24 * i)));
+    }
+
+    /// @dev The session, and whether the caller is there as a router.
+    function _usable(SessionId session) private view returns (Record storage entry, bool routed) {
+        entry = _sessions[session];
+        (address owner, bool closed) = (entry.owner, entry.closed);
+        if (owner == address(0)) revert SessionUnknown(session);
+        if (closed) revert SessionIsClosed(session);
+        routed = msg.sender != owner;
+        if (routed) _requireRouter(session, entry);
+    }
+
+    function _requireRouter(SessionId session, Record storage entry) private view {
+        if (msg.sender != entry.router && !_routers[session][msg.sender]) revert SessionUnauthorized(session, msg.sender);
+    }
+
+    function _known(SessionId session) private view returns (Record storage entry) {
+        entry = _sessions[session];
+        if (entry.owner == address(0)) revert SessionUnknown(session);
+    }
+}

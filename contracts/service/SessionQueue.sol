@@ -1,0 +1,602 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.37;
+
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {INodePool, LeaseId, NodeId, Seat} from "../interfaces/INodePool.sol";
+import {IRandomness} from "../interfaces/IRandomness.sol";
+import {SessionId} from "../interfaces/ISession.sol";
+import {ISessionPayment} from "../interfaces/ISessionPayment.sol";
+import {ISessionQueue, Phase, Status, TaskId, TaskTerms} from "../interfaces/ISessionQueue.sol";
+import {Answers} from "../libraries/Answers.sol";
+import {CommitReveal} from "../libraries/CommitReveal.sol";
+import {Judging} from "../libraries/Judging.sol";
+import {Due, NodeLedger} from "../libraries/NodeLedger.sol";
+import {OpeningLib} from "../libraries/OpeningLib.sol";
+import {Price} from "../libraries/Price.sol";
+import {Score} from "../libraries/Score.sol";
+import {Sketch} from "../libraries/Sketch.sol";
+import {TaskFacts, TaskFactsLib} from "../libraries/TaskFacts.sol";
+import {TaskRules} from "../libraries/TaskRules.sol";
+import {Windows} from "../libraries/Windows.sol";
+
+/// @title SessionQueue
+contract SessionQueue is ISessionQueue, EIP712 {
+    using SafeCast for uint256;
+    using OpeningLib for Opening;
+
+    /// @notice Most tasks of a session that run at the same time.
+    uint32 public constant RING = 64;
+    /// @notice Named in `EntrySkipped` where a whole task is skipped.
+    uint8 public constant EVERY_SEAT = type(uint8).max;
+    /// @dev The attempt that commitments bind.
+    uint8 private constant FIRST_ATTEMPT = 0;
+
+    address public immutable SESSION;
+    ISessionPayment public immutable PAYMENT;
+    INodePool public immutable POOL;
+    IRandomness public immutable RANDOMNESS;
+
+    mapping(uint256 slot => TaskFacts) private _ring;
+    mapping(TaskId task => bytes32) private _records;
+
+    constructor(address session, ISessionPayment payment, INodePool pool, IRandomness randomness) EIP712("Corroborate", "1") {
+        SESSION = session;
+        PAYMENT = payment;
+        POOL = pool;
+        RANDOMNESS = randomness;
+    }
+
+    modifier onlySession() {
+        if (msg.sender != SESSION) revert SessionQueueUnauthorized(msg.sender, SESSION);
+        _;
+    }
+
+    // --- birth ---
+
+    /// @inheritdoc ISessionQueue
+    function enqueue(
+        TaskId task,
+        TaskTerms calldata terms,
+        bytes32 clientReference,
+        LeaseId lease,
+        uint40 seedBlock,
+        uint40 closeAt
+    ) external onlySession {
+        uint256 slot = _slot(task);
+        TaskFacts former = _ring[slot];
+        if (former.isLive()) revert SessionQueueRingFull(task, _occupant(task, former.generation()));
+        TaskRules rules = terms.rules;
+        _records[task] = _termsHash(task, terms);
+        _ring[slot] = TaskFactsLib.born(
+            seedBlock,
+            LeaseId.unwrap(lease),
+            closeAt,
+            rules.revealWindow(),
+            rules.redundancy(),
+            rules.quorum(),
+            _generation(task)
+        );
+        SessionId session = _sessionOf(task);
+        emit TaskQueued(task, SessionId.unwrap(session), clientReference, terms, lease, seedBlock, closeAt);
+        PAYMENT.lock(session, _worstCase(terms));
+    }
+
+    /// @inheritdoc ISessionQueue
+    function cancel(TaskId task, TaskTerms calldata terms) external onlySession {
+        TaskFacts facts = _live(task, Phase.Queued);
+        if (block.number > facts.seed()) revert SessionQueueTooLateToCancel(block.number, facts.seed());
+        bytes32 transcript = _termsHash(task, terms);
+        _requireTranscript(task, transcript);
+        _ring[_slot(task)] = facts.ended();
+        _end(task, Status.Cancelled, transcript);
+        emit TaskSettled(task, Status.Cancelled, 0, 0, "", "");
+        PAYMENT.release(_sessionOf(task), _worstCase(terms));
+    }
+
+    /// @inheritdoc ISessionQueue
+    function assign(TaskId task, TaskTerms calldata terms) external {
+        TaskFacts facts = _live(task, Phase.Queued);
+        if (block.number <= facts.seed()) revert SessionQueueSeedNotMined(block.number, facts.seed());
+        _requireTranscript(task, _termsHash(task, terms));
+        bytes32 seed = _fullSeed(task, facts);
+        uint40 closeAt = Windows.endOf(terms.rules.commitWindow());
+        LeaseId lease = POOL.lease(terms.model, facts.redundancy(), seed, closeAt + facts.revealWindow());
+        _ring[_slot(task)] = facts.withSeed(seed).withClose(closeAt).withLease(LeaseId.unwrap(lease));
+        emit TaskAssigned(task, lease, uint96(uint256(seed)), closeAt);
+    }
+
+    // --- commit ---
+
+    /// @inheritdoc ISessionQueue
+    function commit(TaskId task, uint8 seat, bytes32 commitment) external {
+        TaskFacts facts = _seeded(task, _live(task, Phase.Committing));
+        if (seat >= facts.redundancy()) revert SessionQueueNoSeat(task, seat, facts.redundancy());
+        if ((facts.committed() >> seat) & 1 == 1) revert SessionQueueAlreadyCommitted(task, seat);
+        if (commitment == 0) revert SessionQueueEmptyCommitment(task, seat);
+        Seat taken = POOL.seatOf(LeaseId.wrap(facts.lease()), facts.seed(), facts.redundancy(), seat);
+        if (msg.sender != taken.operator()) revert SessionQueueNotOperator(task, seat, msg.sender, taken.operator());
+        Committed[] memory entries = new Committed[](1);
+        entries[0] = Committed({who: _who(seat, taken.node()), commitment: commitment});
+        _recordCommits(task, facts, uint256(1) << seat, entries);
+    }
+
+    /// @inheritdoc ISessionQueue
+    function commitMany(CarriedCommitments[] calldata carried) external {
+        for (uint256 i = 0; i < carried.length; ++i) _commitCarried(carried[i]);
+    }
+
+    // --- reveal and settle ---
+
+    /// @inheritdoc ISessionQueue
+    function reveal(Handover calldata handover) external {
+        _reveal(handover, msg.sender);
+    }
+
+    /// @inheritdoc ISessionQueue
+    function settle(Handover calldata handover) external {
+        TaskFacts facts = _live(handover.task, Phase.Closed);
+        (bytes32 transcript, uint16 opened) = _replay(handover);
+        if (opened != facts.revealed()) revert SessionQueueOpeningsMissing(handover.task, opened, facts.revealed());
+        _settle(handover, facts, transcript, msg.sender);
+    }
+
+    /// @inheritdoc ISessionQueue
+    function revealMany(Handover[] calldata handovers) external {
+        for (uint256 i = 0; i < handovers.length; ++i) {
+            try this.revealFor(handovers[i], msg.sender) {} catch (bytes memory reason) {
+                emit EntrySkipped(handovers[i].task, EVERY_SEAT, reason);
+            }
+        }
+    }
+
+    /// @notice The contract itself, one entry of `revealMany`: reveals or settles for a keeper.
+    function revealFor(Handover calldata handover, address keeper) external {
+        if (msg.sender != address(this)) revert SessionQueueUnauthorized(msg.sender, address(this));
+        _reveal(handover, keeper);
+    }
+
+    // --- views ---
+
+    /// @inheritdoc ISessionQueue
+    function phaseOf(TaskId task) external view returns (Phase) {
+        return _phaseOf(task, _ring[_slot(task)]);
+    }
+
+    /// @inheritdoc ISessionQueue
+    function factsOf(TaskId task) external view returns (Facts memory facts, Status status) {
+        bytes32 record = _records[task];
+        if (record == 0) return (facts, Status.None);
+        TaskFacts found = _ring[_slot(task)];
+        bool mine = found.generation() == _generation(task);
+        status = mine && found.isLive() ? Status.Open : Status(uint8(record[0]));
+        if (!mine) return (facts, status);
+        facts = Facts({
+            seed: found.seed(),
+            lease: LeaseId.wrap(found.lease()),
+            commitsCloseAt: found.commitsCloseAt(),
+            revealWindow: found.revealWindow(),
+            committed: found.committed(),
+            revealed: found.revealed(),
+            redundancy: found.redundancy(),
+            quorum: found.quorum(),
+            generation: found.generation(),
+            state: State(found.state())
+        });
+    }
+
+    /// @inheritdoc ISessionQueue
+    function recordOf(TaskId task) external view returns (bytes32) {
+        return _records[task];
+    }
+
+    /// @inheritdoc ISessionQueue
+    function committeeOf(TaskId task) external view returns (NodeId[] memory nodes, address[] memory operators) {
+        TaskFacts facts = _ring[_slot(task)];
+        Phase phase = _phaseOf(task, facts);
+        if (phase == Phase.None || facts.generation() != _generation(task)) {
+            revert SessionQueueWrongPhase(task, phase, Phase.Committing);
+        }
+        Seat[] memory seats = _seats(_seeded(task, facts));
+        nodes = new NodeId[](seats.length);
+        operators = new address[](seats.length);
+        for (uint256 seat = 0; seat < seats.length; ++seat) {
+            nodes[seat] = NodeId.wrap(seats[seat].node());
+            operators[seat] = seats[seat].operator();
+        }
+    }
+
+    /// @inheritdoc ISessionQueue
+    function commitmentOf(
+        TaskId task,
+        NodeId author,
+        TaskTerms calldata terms,
+        bytes calldata answers,
+        bytes32 claim,
+        bytes32 salt
+    ) external view returns (bytes32) {
+        bytes32 payload = CommitReveal.payloadDigest(keccak256(answers), claim);
+        return _commitment(_domainSeparatorV4(), task, NodeId.unwrap(author), terms.model, _params(terms), payload, salt);
+    }
+
+    // --- commit, inside ---
+
+    /// @dev Skips what cannot be recorded, so that one bad entry never costs the others.
+    function _commitCarried(CarriedCommitments calldata carried) private {
+        TaskId task = carried.task;
+        TaskFacts facts = _ring[_slot(task)];
+        Phase phase = _phaseOf(task, facts);
+        if (phase != Phase.Committing) {
+            bytes memory wrong = abi.encodeWithSelector(SessionQueueWrongPhase.selector, task, phase, Phase.Committing);
+            emit EntrySkipped(task, EVERY_SEAT, wrong);
+            return;
+        }
+        facts = _seeded(task, facts);
+        Seat[] memory seats = _seats(facts);
+        SignedCommitment[] calldata list = carried.commitments;
+        Committed[] memory entries = new Committed[](list.length);
+        uint256 count = 0;
+        uint256 fresh = 0;
+        for (uint256 i = 0; i < list.length; ++i) {
+            SignedCommitment calldata given = list[i];
+            uint8 seat = given.seat;
+            bytes memory reason = _refusal(task, facts.committed() | fresh, given, seats);
+            if (reason.length != 0) {
+                emit EntrySkipped(task, seat, reason);
+                continue;
+            }
+            fresh |= uint256(1) << seat;
+            entries[count++] = Committed({who: _who(seat, seats[seat].node()), commitment: given.commitment});
+        }
+        if (count == 0) return;
+        assembly ("memory-safe") {
+            // Shrinks the list to what was accepted.
+            mstore(entries, count)
+        }
+        _recordCommits(task, facts, fresh, entries);
+    }
+
+    /// @dev Why a carried commitment cannot be recorded, as an encoded error; empty where it can.
+    function _refusal(
+        TaskId task,
+        uint256 committed,
+        SignedCommitment calldata given,
+        Seat[] memory seats
+    ) private pure returns (bytes memory) {
+        uint8 seat = given.seat;
+        if (seat >= seats.length) return abi.encodeWithSelector(SessionQueueNoSeat.selector, task, seat, seats.length);
+        if ((committed >> seat) & 1 == 1) return abi.encodeWithSelector(SessionQueueAlreadyCommitted.selector, task, seat);
+        if (given.commitment == 0) return abi.encodeWithSelector(SessionQueueEmptyCommitment.selector, task, seat);
+        (address signer, , ) = ECDSA.tryRecover(given.commitment, given.r, given.vs);
+        if (signer == address(0) || signer != seats[seat].operator()) {
+            return abi.encodeWithSelector(SessionQueueNotOperator.selector, task, seat, signer, seats[seat].operator());
+        }
+        return "";
+    }
+
+    function _recordCommits(TaskId task, TaskFacts facts, uint256 fresh, Committed[] memory entries) private {
+        bytes32 transcript = _records[task];
+        for (uint256 i = 0; i < entries.length; ++i) {
+            Committed memory entry = entries[i];
+            transcript = CommitReveal.extend(transcript, entry.who, entry.commitment);
+        }
+        _records[task] = transcript;
+        facts = facts.withCommitted(fresh);
+        if (facts.committed() + 1 == 1 << facts.redundancy()) facts = facts.withClose(Windows.clock());
+        _ring[_slot(task)] = facts;
+        emit ResultsCommitted(task, facts.seed(), entries);
+    }
+
+    function _who(uint8 seat, uint24 node) private pure returns (uint256) {
+        return uint256(seat) | (uint256(node) << 8);
+    }
+
+    // --- reveal and settle, inside ---
+
+    function _reveal(Handover calldata handover, address keeper) private {
+        TaskId task = handover.task;
+        TaskFacts facts = _live(task, Phase.Revealing);
+        (bytes32 transcript, uint16 opened) = _replay(handover);
+        uint16 fresh = opened & ~facts.revealed();
+        if (fresh == 0) revert SessionQueueNothingToReveal(task);
+        facts = facts.withRevealed(fresh);
+        if (facts.revealed() == facts.committed() && opened == facts.revealed()) {
+            _settle(handover, facts, transcript, keeper);
+            return;
+        }
+        _ring[_slot(task)] = facts;
+        for (uint256 i = 0; i < handover.openings.length; ++i) {
+            Opening calldata opening = handover.openings[i];
+            uint8 seat = uint8(opening.seat());
+            if ((fresh >> seat) & 1 == 0) continue;
+            emit ResultRevealed(task, seat, NodeId.wrap(opening.node()), opening.secret, opening.claim, _answers(handover, i));
+        }
+    }
+
+    /// @dev Checks that terms, commitments and openings are what was recorded. Every committed seat must be there, in order.
+    /// @return transcript the record of the running task
+    /// @return opened bitmap of the seats whose openings are handed over
+    function _replay(Handover calldata handover) private view returns (bytes32 transcript, uint16 opened) {
+        TaskId task = handover.task;
+        TaskTerms calldata terms = handover.terms;
+        Opening[] calldata openings = handover.openings;
+        transcript = _termsHash(task, terms);
+        if (openings.length != 0) {
+            bytes32 model = terms.model;
+            bytes32 params = _params(terms);
+            bytes32 baseHash = _checkShape(handover);
+            bytes32 domain = _domainSeparatorV4();
+            bool alike = handover.changes.length == 0;
+            for (uint256 i = 0; i < openings.length; ++i) {
+                Opening calldata opening = openings[i];
+                bytes32 commitment = opening.secret;
+                if (opening.isOpened()) {
+                    opened |= uint16(1 << opening.seat());
+                    bytes32 answersHash = alike ? baseHash : keccak256(_answers(handover, i));
+                    bytes32 payload = CommitReveal.payloadDigest(answersHash, opening.claim);
+                    commitment = _commitment(domain, task, opening.node(), model, params, payload, opening.secret);
+                }
+                transcript = CommitReveal.extend(transcript, uint32(opening.who), commitment);
+            }
+        }
+        _requireTranscript(task, transcript);
+    }
+
+    /// @dev Lengths of the answers and of the list of changes.
+    function _checkShape(Handover calldata handover) private pure returns (bytes32 baseHash) {
+        bytes calldata base = handover.base;
+        uint256 wanted = (handover.terms.promptTokens.length / 3) * Answers.SIZE;
+        if (base.length != wanted) revert SessionQueueAnswersLength(handover.task, base.length, wanted);
+        uint256 lists = handover.changes.length;
+        if (lists != 0 && lists != handover.openings.length) {
+            revert SessionQueueChangesCount(handover.task, lists, handover.openings.length);
+        }
+        return keccak256(base);
+    }
+
+    /// @dev The answers of one opening: the base with its changes.
+    function _answers(Handover calldata handover, uint256 i) private pure returns (bytes memory answers) {
+        answers = handover.base;
+        if (handover.changes.length == 0) return answers;
+        bytes calldata changes = handover.changes[i];
+        uint256 prompts = answers.length / Answers.SIZE;
+        uint256 next = 0;
+        for (uint256 offset = 0; offset < changes.length; offset += Answers.CHANGE) {
+            uint256 prompt = Answers.promptAt(changes, offset);
+            if (offset + Answers.CHANGE > changes.length || prompt < next || prompt >= prompts) {
+                revert SessionQueueChangesMalformed(handover.task, uint8(handover.openings[i].seat()), offset);
+            }
+            Answers.patch(answers, prompt, changes, offset);
+            next = prompt + 1;
+        }
+    }
+
+    /// @dev Judges, writes the end of the task, then pays. The calls go to contracts fixed at deployment.
+    function _settle(Handover calldata handover, TaskFacts facts, bytes32 transcript, address keeper) private {
+        Judging.Result memory result;
+        if (Sketch.seatCount(facts.revealed()) >= facts.quorum()) result = Judging.judge(handover, facts.revealed());
+        Bill memory bill = _bill(handover, facts, result, keeper);
+        _conclude(handover, facts, result, transcript, bill.charged);
+        PAYMENT.settle(_sessionOf(handover.task), bill.split, bill.dues);
+        if (facts.revealed() != facts.committed() && _revealTookPlace(facts)) _slashUnopened(handover.openings);
+        if (facts.lease() != 0 && !handover.terms.rules.leased()) POOL.release(LeaseId.wrap(facts.lease()));
+    }
+
+    /// @dev Writes and tells the end of the task.
+    function _conclude(
+        Handover calldata handover,
+        TaskFacts facts,
+        Judging.Result memory result,
+        bytes32 transcript,
+        uint256 charged
+    ) private {
+        TaskId task = handover.task;
+        Status status = result.agreed != 0 ? Status.Accepted : Status.Inconclusive;
+        if (result.outcomes.length == 0) status = Status.Failed;
+        _ring[_slot(task)] = facts.ended();
+        _end(task, status, keccak256(abi.encode(transcript, keccak256(result.outcomes), charged)));
+        for (uint256 i = 0; i < handover.changes.length; ++i) {
+            bytes calldata changes = handover.changes[i];
+            if (changes.length != 0) emit AnswersDiffer(task, uint8(handover.openings[i].seat()), changes);
+        }
+        emit TaskSettled(task, status, charged, facts.revealed(), result.outcomes, handover.base);
+    }
+
+    /// @dev What a settlement pays. `charged` is what the session loses, base units.
+    struct Bill {
+        uint256 charged;
+        ISessionPayment.Split split;
+        Due[] dues;
+    }
+
+    /// @dev What every known seat is due, and how the lock is split: committed seats in commit order, then the silent ones. Seats
+    /// that differ nowhere are due the same, so their price is worked out once.
+    function _bill(
+        Handover calldata handover,
+        TaskFacts facts,
+        Judging.Result memory result,
+        address keeper
+    ) private view returns (Bill memory bill) {
+        TaskRules rules = handover.terms.rules;
+        Opening[] calldata openings = handover.openings;
+        bill.dues = new Due[](_silentAreKnown(facts) ? facts.redundancy() : openings.length);
+        bill.split.locked = _worstCase(handover.terms);
+        bill.split.router = handover.terms.router;
+        bill.split.keeper = keeper;
+        if (result.agreed != 0) {
+            bill.charged = rules.bounty();
+            bill.split.bounty = uint128(bill.charged);
+        }
+        Score.Conduct closed = _revealTookPlace(facts) ? Score.Conduct.Unopened : Score.Conduct.Excused;
+        uint256 prompts = result.outcomes.length / 2 - result.differing;
+        Pay memory pay = _pay(result.tokens, rules);
+        // The due of a seat that differs nowhere, but for its node.
+        uint256 alike = Due.unwrap(NodeLedger.due(0, pay.net, prompts, 0, Score.Conduct.Opened));
+        uint256 alikes = 0;
+        for (uint256 i = 0; i < openings.length; ++i) {
+            uint256 who = openings[i].who;
+            uint256 own = result.own.length == 0 ? 0 : result.own[i];
+            if (who >> 32 != 1) {
+                bill.dues[i] = NodeLedger.due(uint24(who >> 8), 0, 0, 0, closed);
+            } else if (own == 0) {
+                bill.dues[i] = Due.wrap(alike | (uint256(uint24(who >> 8)) << 96));
+                ++alikes;
+            } else {
+                Pay memory mine = _pay(result.tokens + uint64(own), rules);
+                _take(bill, mine, 1);
+                uint256 accepted = prompts + uint16(own >> 64);
+                bill.dues[i] = NodeLedger.due(uint24(who >> 8), mine.net, accepted, uint16(own >> 80), Score.Conduct.Opened);
+            }
+        }
+        _take(bill, pay, alikes);
+        if (openings.length != bill.dues.length) _addSilent(handover.task, facts, bill.dues, openings.length);
+    }
+
+    /// @dev One seat's pay, base units.
+    struct Pay {
+        uint256 gross;
+        uint256 routerFee;
+        uint256 protocolFee;
+        uint256 net;
+    }
+
+    function _pay(uint256 tokens, TaskRules rules) private pure returns (Pay memory pay) {
+        pay.gross = Price.gross(tokens, rules.price());
+        pay.routerFee = Price.share(pay.gross, rules.routerFeeBps());
+        pay.protocolFee = Price.share(pay.gross, rules.protocolFeeBps());
+        pay.net = pay.gross - pay.routerFee - pay.protocolFee;
+    }
+
+    /// @dev Charges for `seats` equal payments and their fees.
+    function _take(Bill memory bill, Pay memory pay, uint256 seats) private pure {
+        bill.split.routerFee += uint128(pay.routerFee * seats);
+        bill.split.protocolFee += uint128(pay.protocolFee * seats);
+        bill.charged += pay.gross * seats;
+    }
+
+    /// @dev Who was silent is known as long as the seed is the one that the seats could see.
+    function _silentAreKnown(TaskFacts facts) private view returns (bool) {
+        return facts.lease() != 0 && (facts.state() == TaskFactsLib.SEEDED || RANDOMNESS.isFirstSeed(facts.seed()));
+    }
+
+    function _addSilent(TaskId task, TaskFacts facts, Due[] memory dues, uint256 filled) private view {
+        Seat[] memory seats = _seats(_seeded(task, facts));
+        for (uint256 seat = 0; seat < seats.length; ++seat) {
+            if ((facts.committed() >> seat) & 1 == 1) continue;
+            dues[filled++] = NodeLedger.due(seats[seat].node(), 0, 0, 0, Score.Conduct.Silent);
+        }
+    }
+
+    function _slashUnopened(Opening[] calldata openings) private {
+        for (uint256 i = 0; i < openings.length; ++i) {
+            if (!openings[i].isOpened()) POOL.slashUnopened(NodeId.wrap(openings[i].node()));
+        }
+    }
+
+    function _end(TaskId task, Status status, bytes32 decided) private {
+        _records[task] = bytes32((uint256(status) << 248) | (uint256(decided) >> 8));
+    }
+
+    // --- derivations ---
+
+    function _phaseOf(TaskId task, TaskFacts facts) private view returns (Phase) {
+        if (!facts.isLive() || facts.generation() != _generation(task)) {
+            return _records[task] == 0 ? Phase.None : Phase.Settled;
+        }
+        uint40 closeAt = facts.commitsCloseAt();
+        if (!Windows.isPast(closeAt)) {
+            if (facts.lease() == 0) return Phase.Queued;
+            if (facts.state() == TaskFactsLib.UNSEEDED && block.number <= facts.seed()) return Phase.Queued;
+            return Phase.Committing;
+        }
+        if (!_revealTookPlace(facts) || facts.revealed() == facts.committed()) return Phase.Closed;
+        return Windows.isPast(closeAt + facts.revealWindow()) ? Phase.Closed : Phase.Revealing;
+    }
+
+    /// @dev Too few commitments for a quorum: nobody is asked to open.
+    function _revealTookPlace(TaskFacts facts) private pure returns (bool) {
+        return Sketch.seatCount(facts.committed()) >= facts.quorum();
+    }
+
+    /// @dev The facts of a task that must be in the wanted phase.
+    function _live(TaskId task, Phase wanted) private view returns (TaskFacts facts) {
+        facts = _ring[_slot(task)];
+        Phase found = _phaseOf(task, facts);
+        if (found != wanted) revert SessionQueueWrongPhase(task, found, wanted);
+    }
+
+    function _fullSeed(TaskId task, TaskFacts facts) private view returns (bytes32) {
+        return RANDOMNESS.seedOf(facts.seed(), bytes32(uint256(TaskId.unwrap(task))));
+    }
+
+    function _seeded(TaskId task, TaskFacts facts) private view returns (TaskFacts) {
+        return facts.state() == TaskFactsLib.UNSEEDED ? facts.withSeed(_fullSeed(task, facts)) : facts;
+    }
+
+    function _seats(TaskFacts facts) private view returns (Seat[] memory) {
+        return POOL.committee(LeaseId.wrap(facts.lease()), facts.seed(), facts.redundancy());
+    }
+
+    function _commitment(
+        bytes32 domain,
+        TaskId task,
+        uint24 author,
+        bytes32 model,
+        bytes32 params,
+        bytes32 payload,
+        bytes32 salt
+    ) private pure returns (bytes32) {
+        return
+            MessageHashUtils.toTypedDataHash(
+                domain,
+                CommitReveal.structHash(TaskId.unwrap(task), FIRST_ATTEMPT, author, model, params, payload, salt)
+            );
+    }
+
+    function _params(TaskTerms calldata terms) private pure returns (bytes32) {
+        return CommitReveal.paramsHash(terms.manifest, terms.promptTokens, terms.rules.maxTokens());
+    }
+
+    function _termsHash(TaskId task, TaskTerms calldata terms) private pure returns (bytes32) {
+        return keccak256(abi.encode(task, terms.model, terms.manifest, terms.rules, terms.router, keccak256(terms.promptTokens)));
+    }
+
+    function _worstCase(TaskTerms calldata terms) private pure returns (uint128) {
+        bytes calldata declared = terms.promptTokens;
+        TaskRules rules = terms.rules;
+        uint256 prompts = declared.length / 3;
+        uint256 tokens = prompts * rules.maxTokens();
+        unchecked {
+            // Three-byte counts of at most 1,024 prompts: no sum comes near 2^256.
+            for (uint256 i = 0; i < prompts; ++i) tokens += Answers.promptTokensAt(declared, i);
+        }
+        return Price.worstCase(tokens, rules.price(), rules.redundancy(), rules.bounty()).toUint128();
+    }
+
+    function _requireTranscript(TaskId task, bytes32 found) private view {
+        bytes32 wanted = _records[task];
+        if (found != wanted) revert SessionQueueTranscriptMismatch(task, found, wanted);
+    }
+
+    // --- numbers ---
+
+    function _sessionOf(TaskId task) private pure returns (SessionId) {
+        return SessionId.wrap(uint32(TaskId.unwrap(task) >> 32));
+    }
+
+    function _slot(TaskId task) private pure returns (uint256) {
+        uint64 id = TaskId.unwrap(task);
+        return (uint256(id >> 32) << 32) | (uint32(id) % RING);
+    }
+
+    function _generation(TaskId task) private pure returns (uint16) {
+        return uint16(uint32(TaskId.unwrap(task)) / RING);
+    }
+
+    /// @dev The task of another generation in the same slot.
+    function _occupant(TaskId task, uint16 generation) private pure returns (TaskId) {
+        return TaskId.wrap(uint64(_slot(task) | (uint256(generation) * RING)));
+    }
+}

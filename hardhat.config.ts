@@ -1,0 +1,51 @@
+import { createRequire } from "node:module";
+import path from "node:path";
+import toolbox from "@nomicfoundation/hardhat-toolbox-mocha-ethers";
+import { configVariable, defineConfig } from "hardhat/config";
+import { tasks } from "./tasks/index.ts";
+
+const OPTIMIZER_RUNS = 1_000_000;
+const HARDFORK = "prague";
+
+const require = createRequire(import.meta.url);
+// `path` names the compiler of the solc package, so Hardhat downloads nothing.
+const { version: solcVersion } = require("solc/package.json") as { version: string };
+const solcPath = path.join(path.dirname(require.resolve("solc/package.json")), "soljson.js");
+
+const solc = (settings: object) => ({
+  version: solcVersion,
+  path: solcPath,
+  settings: {
+    evmVersion: HARDFORK,
+    optimizer: { enabled: true, runs: OPTIMIZER_RUNS },
+    outputSelection: { "*": { "*": ["storageLayout", "metadata"] } },
+    ...settings,
+  },
+});
+
+export default defineConfig({
+  plugins: [toolbox],
+  tasks: [...tasks],
+  paths: {
+    sources: ["./contracts", "./test/contracts"],
+    tests: { mocha: "./test/contract", solidity: "./test/contracts" },
+  },
+  solidity: {
+    npmFilesToBuild: ["@openzeppelin/contracts/access/manager/AccessManager.sol"],
+    // One profile: what is tested is what is deployed. viaIR because SessionQueue passes EIP-170's limit without it.
+    profiles: { default: solc({ viaIR: true }) },
+  },
+  networks: {
+    default: { type: "edr-simulated", chainType: "l1", hardfork: HARDFORK },
+    node: { type: "edr-simulated", chainType: "l1", chainId: 31337, hardfork: HARDFORK },
+    localhost: { type: "http", chainType: "l1", url: configVariable("RPC_URL", { default: "http://127.0.0.1:8545" }) },
+  },
+  test: {
+    mocha: { timeout: 60_000 },
+    solidity: {
+      fuzz: { runs: 256, seed: "0x1234" },
+      invariant: { runs: 64, depth: 64, failOnRevert: false },
+    },
+  },
+  typechain: { outDir: "types/ethers-contracts" },
+});

@@ -1,0 +1,47 @@
+import { readFileSync } from "node:fs";
+import { Interface, type JsonFragment } from "ethers";
+
+const SOURCES = {
+  COR: "contracts/economy/COR.sol",
+  ModelRegistry: "contracts/identity/ModelRegistry.sol",
+  NodePool: "contracts/identity/NodePool.sol",
+  Runtime: "contracts/identity/Runtime.sol",
+  Reputation: "contracts/assurance/Reputation.sol",
+  BlockRandomness: "contracts/randomness/BlockRandomness.sol",
+  Session: "contracts/service/Session.sol",
+  SessionPayment: "contracts/service/SessionPayment.sol",
+  SessionQueue: "contracts/service/SessionQueue.sol",
+  AccessManager: "@openzeppelin/contracts/access/manager/AccessManager.sol",
+} as const;
+
+/** A deployed contract's name. */
+export type ModuleName = keyof typeof SOURCES;
+export const MODULE_NAMES = Object.keys(SOURCES) as ModuleName[];
+
+function abiOf(name: ModuleName): JsonFragment[] {
+  const file = new URL(`../../artifacts/${SOURCES[name]}/${name}.json`, import.meta.url);
+  try {
+    return (JSON.parse(readFileSync(file, "utf8")) as { abi: JsonFragment[] }).abi;
+  } catch (error) {
+    throw new Error(`found no readable ABI of ${name} in artifacts/, wanted the built contracts; run npx hardhat build`, { cause: error });
+  }
+}
+
+const abis = Object.fromEntries(MODULE_NAMES.map((name) => [name, abiOf(name)])) as Record<ModuleName, JsonFragment[]>;
+
+/** The interface of every module, from the build. */
+export const interfaces = Object.fromEntries(MODULE_NAMES.map((name) => [name, new Interface(abis[name])])) as Record<
+  ModuleName,
+  Interface
+>;
+
+/** Every custom error of every module, for decoding reverts that come up through several contracts. */
+export const errorsInterface = new Interface(
+  Object.values(
+    Object.fromEntries(
+      MODULE_NAMES.flatMap((name) => abis[name])
+        .filter(({ type }) => type === "error")
+        .map((fragment) => [`${fragment.name}(${fragment.inputs?.map(({ type }) => type).join(",")})`, fragment]),
+    ),
+  ),
+);

@@ -1,0 +1,195 @@
+import type { Log, Result } from "ethers";
+import { interfaces, type ModuleName } from "./abis.ts";
+import type { Addresses } from "./deployment.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { ChainError, ReorgTooDeep } from "./errors.ts";
+
+/** A block's header; timestamp in seconds. */
+export interface Head {
+  number: number;
+  hash: string;
+  parentHash: string;
+  timestamp: number;
+}
+
+/** An event of one of the watched contracts. */
+export interface DecodedLog {
+  module: ModuleName;
+  name: string;
+  args: Result;
+  blockNumber: number;
+  blockHash: string;
+  logIndex: number;
+  transactionHash: string;
+  topics: readonly string[];
+  data: string;
+}
+
+export interface SeenBlock {
+  number: number;
+  hash: string;
+}
+
+/** Keeps the cursor's place: the last blocks seen, ascending. */
+export interface CursorStore {
+  position(): SeenBlock[];
+  savePosition(blocks: SeenBlock[]): void;
+}
+
+/** What one poll found. Nothing moves until it is confirmed. */
+export interface Batch {
+  head: Head;
+  /** New events, ordered by block and log index. */
+  added: DecodedLog[];
+  /** Events of this block and later ones that were delivered before are void. */
+  removedFrom?: number;
+  /** The last block whose events are in `added`. */
+  upTo: number;
+  caughtUp: boolean;
+  blocks: SeenBlock[];
+}
+
+export interface CursorOptions {
+  endpoint: Endpoint;
+  /** The contracts to watch, by module. */
+  addresses: Partial<Addresses>;
+  store: CursorStore;
+  /** First block to read when the store is empty. */
+  fromBlock: number;
+  /** Most blocks of one request, default 2,000; halves by itself where the server refuses. */
+  maxRange?: number;
+}
+
+const KEPT_BLOCKS = 64;
+const ATTEMPTS = 3;
+
+/** The chain moved while it was being read. */
+class HeadMoved extends ChainError {
+  constructor() {
+    super("HeadMoved", "found blocks of two chains in one read, wanted one; read again", true);
+  }
+}
+
+/** Reads the events of a set of contracts once each, in order, and tells when a reorganisation takes some back. */
+export class EventCursor {
+  readonly #endpoint: Endpoint;
+  readonly #modules: Map<string, ModuleName>;
+  readonly #store: CursorStore;
+  readonly #fromBlock: number;
+  #range: number;
+  #blocks: SeenBlock[];
+
+  constructor({ endpoint, addresses, store, fromBlock, maxRange = 2_000 }: CursorOptions) {
+    this.#endpoint = endpoint;
+    this.#modules = new Map(Object.entries(addresses).map(([name, address]) => [address.toLowerCase(), name as ModuleName]));
+    this.#store = store;
+    this.#fromBlock = fromBlock;
+    this.#range = maxRange;
+    this.#blocks = store.position();
+  }
+
+  /** Reads on from the last confirmed batch. Throws RpcUnreachable, ReorgTooDeep, or a retryable ChainError. Calls must not overlap. */
+  async poll(): Promise<Batch> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#read();
+      } catch (error) {
+        if (!(error instanceof HeadMoved) || attempt === ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  /** Moves past a batch. Until then every poll delivers it again, so do this once its effects are on disk. */
+  confirm({ blocks }: Batch): void {
+    if (blocks.length > 0 && blocks === this.#blocks) return;
+    this.#store.savePosition(blocks);
+    this.#blocks = blocks;
+  }
+
+  async #read(): Promise<Batch> {
+    const head = await this.header("latest");
+    const kept = await this.#shared(head);
+    const removedFrom = kept.length < this.#blocks.length ? (kept.at(-1)?.number ?? this.#fromBlock - 1) + 1 : undefined;
+    const from = (kept.at(-1)?.number ?? this.#fromBlock - 1) + 1;
+    if (from > head.number) {
+      const blocks = removedFrom === undefined ? this.#blocks : kept;
+      return { head, added: [], upTo: from - 1, caughtUp: true, blocks, ...(removedFrom !== undefined && { removedFrom }) };
+    }
+    const to = Math.min(head.number, from + this.#range - 1);
+    const fresh = await this.#headers(kept, Math.max(from, to - KEPT_BLOCKS + 1), to, head);
+    const { logs, upTo } = await this.#logs(from, to);
+    const seen = fresh.filter(({ number }) => number <= upTo).map(({ number, hash }) => ({ number, hash }));
+    const hashes = new Map(fresh.map(({ number, hash }) => [number, hash]));
+    if (logs.some(({ blockNumber, blockHash }) => (hashes.get(blockNumber) ?? blockHash) !== blockHash)) throw new HeadMoved();
+    // A shortened range can end before the fetched headers: its own last block must be known, to see it reorganised.
+    if (seen.length === 0) seen.push(await this.header(upTo));
+    const blocks = [...kept, ...seen].slice(-KEPT_BLOCKS);
+    return {
+      head,
+      added: this.#decoded(logs),
+      upTo,
+      caughtUp: upTo === head.number,
+      blocks,
+      ...(removedFrom !== undefined && { removedFrom }),
+    };
+  }
+
+  /** The known blocks that the chain still has. */
+  async #shared(head: Head): Promise<SeenBlock[]> {
+    for (let count = this.#blocks.length; count > 0; count--) {
+      const { number, hash } = this.#blocks[count - 1]!;
+      if (number > head.number) continue;
+      if (head.hash === hash || head.parentHash === hash) return this.#blocks.slice(0, count);
+      if (number < head.number && (await this.header(number)).hash === hash) return this.#blocks.slice(0, count);
+    }
+    if (this.#blocks.length > 0) throw new ReorgTooDeep(this.#blocks[0]!.number);
+    return [];
+  }
+
+  async #headers(kept: SeenBlock[], first: number, last: number, head: Head): Promise<Head[]> {
+    const numbers = Array.from({ length: last - first + 1 }, (_, i) => first + i);
+    const headers = await Promise.all(numbers.map(async (number) => (number === head.number ? head : await this.header(number))));
+    let before = kept.at(-1);
+    for (const header of headers) {
+      if (before?.number === header.number - 1 && before.hash !== header.parentHash) throw new HeadMoved();
+      before = header;
+    }
+    return headers;
+  }
+
+  async #logs(from: number, to: number): Promise<{ logs: Log[]; upTo: number }> {
+    for (let upTo = to; ; upTo = from + this.#range - 1) {
+      try {
+        const filter = { address: [...this.#modules.keys()], fromBlock: from, toBlock: upTo };
+        return { logs: await this.#endpoint.provider.getLogs(filter), upTo };
+      } catch (error) {
+        if (error instanceof ChainError || upTo === from) throw error;
+        this.#range = Math.max(1, Math.floor((upTo - from + 1) / 2));
+      }
+    }
+  }
+
+  #decoded(logs: Log[]): DecodedLog[] {
+    const once = new Map(logs.map((log) => [`${log.blockHash}:${log.index}`, log]));
+    const ordered = [...once.values()].sort((a, b) => a.blockNumber - b.blockNumber || a.index - b.index);
+    return ordered.flatMap(({ address, topics, data, blockNumber, blockHash, index, transactionHash, removed }) => {
+      const module = this.#modules.get(address.toLowerCase());
+      if (module === undefined || removed) return [];
+      const log = decodeLog({ module, blockNumber, blockHash, logIndex: index, transactionHash, topics, data });
+      return log ?? [];
+    });
+  }
+
+  /** A block's header. Throws a retryable ChainError where the server does not have it. */
+  async header(block: number | "latest"): Promise<Head> {
+    const found = await this.#endpoint.provider.getBlock(block);
+    if (found?.hash == null) throw new HeadMoved();
+    return { number: found.number, hash: found.hash, parentHash: found.parentHash, timestamp: found.timestamp };
+  }
+}
+
+/** An event with its name and arguments; undefined where the ABI does not know it. */
+export function decodeLog(raw: Omit<DecodedLog, "name" | "args">): DecodedLog | undefined {
+  const parsed = interfaces[raw.module].parseLog(raw);
+  return parsed === null ? undefined : { ...raw, name: parsed.name, args: parsed.args };
+}

@@ -1,0 +1,128 @@
+import type { ControlledEvaluateIndexOutput, ControlledEvaluateInputItem, LlamaContextSequence, LlamaModel, Token } from "node-llama-cpp";
+import { CLAIM_TOP, roundLogProb, type Finish, type TokenLogProb } from "../protocol/claim.ts";
+import type { Reference } from "../protocol/genuineness.ts";
+import type { Sampling } from "../protocol/manifest.ts";
+import { AnswerText } from "./answerText.ts";
+import { altersDraw, samplerOptions, UNSAMPLED } from "./sampling.ts";
+
+/** What is fixed on every node, because each of them changes logits: one sequence, no flash attention, f16 KV cache, this batch. */
+export const CANON = { batchSize: 512, sequences: 1, flashAttention: false } as const;
+
+export interface Job {
+  prompt: Token[];
+  sampling: Sampling;
+  jobSeed: string;
+  /** Tokens of prompt and answer together. */
+  contextTokens: number;
+}
+
+export interface Hooks {
+  signal: AbortSignal;
+  /** Called after each prompt chunk (with no text) and each token. */
+  onProgress: (piece: string) => void;
+}
+
+export interface Answer {
+  tokens: Token[];
+  text: string;
+  finish: Finish;
+}
+
+/** The most tokens an answer may have. */
+export const answerLimit = ({ prompt, sampling, contextTokens }: Job) => Math.min(sampling.maxTokens, contextTokens - prompt.length);
+
+/** Draws an answer token by token; each position has its own sampler and seed. */
+export async function generate(model: LlamaModel, sequence: LlamaContextSequence, job: Job, hooks: Hooks): Promise<Answer> {
+  const text = new AnswerText(model, job.sampling.stop);
+  const tokens: Token[] = [];
+  const draw = (after: Token): ControlledEvaluateInputItem => [
+    after,
+    { generateNext: { token: true, options: samplerOptions(job.sampling, job.jobSeed, tokens) } },
+  ];
+  const done = (finish: Finish): Answer => {
+    hooks.onProgress(text.finish());
+    return { tokens, text: text.text, finish };
+  };
+  await sequence.clearHistory();
+  let input = [...job.prompt.slice(0, -1), draw(job.prompt.at(-1)!)];
+  for (;;) {
+    const outputs = await evaluate(sequence, input, hooks);
+    const token = outputs.at(-1)?.next.token;
+    if (token == null) throw new Error("the engine drew no token");
+    tokens.push(token);
+    if (model.isEogToken(token) || text.push(token)) return done("stop");
+    if (tokens.length >= answerLimit(job)) return done("length");
+    hooks.onProgress(text.fresh());
+    input = [draw(token)];
+  }
+}
+
+/**
+ * Reads claimed tokens as the answer they spell; null unless they end where `generate` would have ended,
+ * so that neither cutting an answer short nor writing past its end goes unseen.
+ */
+export function respell(model: LlamaModel, job: Job, tokens: readonly Token[]): Omit<Answer, "tokens"> | null {
+  const text = new AnswerText(model, job.sampling.stop);
+  const limit = answerLimit(job);
+  for (const [position, token] of tokens.entries()) {
+    const stopped = model.isEogToken(token) || text.push(token);
+    if (!stopped && position + 1 < limit) continue;
+    text.finish();
+    return position + 1 === tokens.length ? { text: text.text, finish: stopped ? "stop" : "length" } : null;
+  }
+  return null;
+}
+
+/** Teacher-forced: one prefill of prompt and tokens gives the draw and the likeliest tokens at every position (a second one where the draw is altered). */
+export async function score(
+  sequence: LlamaContextSequence,
+  job: Job,
+  tokens: readonly Token[],
+  hooks: Hooks,
+): Promise<Omit<Reference, "engineClass">> {
+  const prefill = async (ask: (position: number) => NonNullable<Ask>) => {
+    const all = [...job.prompt, ...tokens.slice(0, -1)];
+    const first = job.prompt.length - 1;
+    await sequence.clearHistory();
+    const outputs = await evaluate(
+      sequence,
+      all.map((token, index) => (index < first ? token : [token, { generateNext: ask(index - first) }])),
+      hooks,
+    );
+    return tokens.map((_, position) => outputs[first + position]!.next);
+  };
+  const plain = await prefill(() => ({
+    token: true,
+    totalLogitWeight: true,
+    logits: { filter: { tokens: [], includeMax: true, includeTop: CLAIM_TOP } },
+    options: UNSAMPLED,
+  }));
+  const drawn = altersDraw(job.sampling)
+    ? await prefill((position) => ({ token: true, options: samplerOptions(job.sampling, job.jobSeed, tokens.slice(0, position)) }))
+    : plain;
+  return { expected: drawn.map((next) => next.token ?? -1), top: plain.map(likeliest) };
+}
+
+type Ask = Extract<ControlledEvaluateInputItem, readonly unknown[]>[1]["generateNext"];
+
+function likeliest(next: ControlledEvaluateIndexOutput["next"]): TokenLogProb[] {
+  const logits = [...(next.logits ?? [])];
+  const highest = Math.max(...logits.map(([, logit]) => logit));
+  // totalLogitWeight is the sum of exp(logit - highest) over the whole vocabulary.
+  const normaliser = highest + Math.log(next.totalLogitWeight ?? 1);
+  return logits
+    .sort(([a, logitA], [b, logitB]) => logitB - logitA || a - b)
+    .slice(0, CLAIM_TOP)
+    .map(([token, logit]) => [token, roundLogProb(logit - normaliser)]);
+}
+
+/** Evaluates in the batches that llama.cpp would make anyway; between them there is time to abort and to say that work goes on. */
+async function evaluate(sequence: LlamaContextSequence, input: ControlledEvaluateInputItem[], { signal, onProgress }: Hooks) {
+  const outputs: (ControlledEvaluateIndexOutput | undefined)[] = [];
+  for (let at = 0; at < input.length; at += CANON.batchSize) {
+    signal.throwIfAborted();
+    if (at > 0) onProgress("");
+    for (const output of await sequence.controlledEvaluate(input.slice(at, at + CANON.batchSize))) outputs.push(output);
+  }
+  return outputs;
+}

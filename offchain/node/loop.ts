@@ -1,0 +1,99 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { EventCursor, Head } from "../chain/cursor.ts";
+import { mayPass } from "../chain/errors.ts";
+import type { Sender } from "../chain/sender.ts";
+import { oneLine } from "../runtime/exit.ts";
+import type { Logger } from "../runtime/log.ts";
+import type { Shutdown } from "../runtime/shutdown.ts";
+import type { Action } from "./acts.ts";
+import type { Executor } from "./execute.ts";
+import type { Journal } from "./journal.ts";
+import { decideMiner, owesReveal } from "./roles/miner.ts";
+import { decideOracle } from "./roles/oracle.ts";
+import type { Observation, World } from "./world.ts";
+
+export type Role = "miner" | "oracle";
+
+export interface LoopParts {
+  cursor: EventCursor;
+  journal: Journal;
+  world: World;
+  sender: Sender;
+  executor: Executor;
+  roles: readonly Role[];
+  pollMs: number;
+  shutdown: Shutdown;
+  log: Logger;
+  /** Told of every head that was acted on, and of every failure to reach one. */
+  onHead: (head: Head) => void;
+  onOutage: (error: string) => void;
+}
+
+const LONGEST_PAUSE_MS = 8_000;
+
+/**
+ * Observe, decide, execute, until stopped. Rounds never overlap. Ends after a drain: when nothing that is committed still has to be revealed and no
+ * transaction waits, or when the shutdown stops it. Throws what is not retryable, for example ReorgTooDeep.
+ */
+export async function runLoop(parts: LoopParts): Promise<void> {
+  const { shutdown, pollMs, log, onOutage } = parts;
+  let failures = 0;
+  let acted: Head | undefined;
+  while (!shutdown.stopping.aborted) {
+    let pause = pollMs;
+    try {
+      const round = await oneRound(parts, acted);
+      acted = round.head;
+      if (failures > 0) log.info({ afterFailures: failures }, "the chain answers again");
+      failures = 0;
+      if (round.drained) return;
+      if (round.behind) pause = 0;
+    } catch (error) {
+      if (shutdown.stopping.aborted) return;
+      if (!mayPass(error)) throw error;
+      failures++;
+      pause = Math.min(pollMs * 2 ** failures, LONGEST_PAUSE_MS);
+      onOutage(oneLine(error));
+      if (failures === 1)
+        log.warn({ code: (error as { code?: string }).code, error: oneLine(error) }, "the chain cannot be read; trying again");
+    }
+    await delay(pause, undefined, { signal: shutdown.stopping }).catch(() => {});
+  }
+}
+
+async function oneRound(
+  parts: LoopParts,
+  acted: Head | undefined,
+): Promise<{ head: Head | undefined; behind?: boolean; drained?: boolean }> {
+  const { cursor, journal, world, sender, executor, shutdown, log, onHead } = parts;
+  const batch = await cursor.poll();
+  journal.absorb(batch, cursor);
+  world.absorb(batch);
+  const { head, removedFrom, caughtUp } = batch;
+  if (removedFrom !== undefined) {
+    const reopened = sender.reorged(removedFrom);
+    log.warn({ fromBlock: removedFrom, head: head.number, reopened }, "the chain was reorganised");
+  }
+  if (!caughtUp) return { head: acted, behind: true };
+  if (head.hash !== acted?.hash) await sender.tick(head);
+  const observation = await world.observe(head);
+  executor.run(shutdown.draining.aborted ? owed(observation) : decide(observation, parts), head);
+  onHead(head);
+  const drained = shutdown.draining.aborted && executor.running.length === 0 && sender.pending.length === 0 && !owes(observation);
+  return { head, drained };
+}
+
+function decide(observation: Observation, { roles }: LoopParts): Action[] {
+  const { seats, now, turns } = observation;
+  return [
+    ...(roles.includes("miner") ? seats.map((sight) => decideMiner(sight, now)) : []),
+    ...(roles.includes("oracle") ? decideOracle(observation, turns, now) : []),
+  ];
+}
+
+const owes = ({ seats, now }: Observation) => seats.some((sight) => owesReveal(sight, now));
+
+/** While draining only what has been committed is finished. */
+function owed({ seats, now }: Observation): Action[] {
+  return seats.filter((sight) => owesReveal(sight, now)).map((sight) => decideMiner(sight, now));
+}

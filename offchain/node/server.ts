@@ -1,0 +1,55 @@
+import Fastify, { type FastifyInstance } from "fastify";
+import type { LocalStore } from "../content/localStore.ts";
+import { contentRoutes } from "../content/routes.ts";
+import { EXIT, Fatal } from "../runtime/exit.ts";
+
+/** What /healthz says; 200 when `status` is "ok" or "draining", else 503. */
+export interface Health {
+  status: "starting" | "ok" | "degraded" | "draining";
+  [field: string]: unknown;
+}
+
+export interface ServerOptions {
+  host: string;
+  port: number;
+  /** Only what everybody may read. */
+  content: LocalStore;
+  health: () => Health;
+}
+
+/** Strangers may leave this much content here. */
+const QUOTA_BYTES = 256 * 1024 * 1024;
+
+/** The node's HTTP face: GET /healthz, and GET, HEAD and PUT /content/:cid. Throws Fatal (inUse) where the port is taken. */
+export async function serve({ host, port, content, health }: ServerOptions): Promise<{ server: FastifyInstance; url: string }> {
+  const server = Fastify({
+    logger: false,
+    connectionTimeout: 30_000,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 5_000,
+    maxRequestsPerSocket: 1_000,
+    forceCloseConnections: true,
+    http: { headersTimeout: 10_000 },
+  });
+  server.get("/healthz", async (_request, reply) => {
+    const body = health();
+    const healthy = body.status === "ok" || body.status === "draining";
+    return await reply
+      .code(healthy ? 200 : 503)
+      .header("cache-control", "no-store")
+      .send(body);
+  });
+  await server.register(contentRoutes, { store: content, quotaBytes: QUOTA_BYTES });
+  try {
+    const url = await server.listen({ host, port });
+    return { server, url };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EADDRINUSE")
+      throw new Fatal(EXIT.inUse, `found ${host}:${port} in use, wanted it free; stop what listens there or give another --listen`);
+    throw new Fatal(
+      EXIT.configInvalid,
+      `found no way to listen on ${host}:${port} (${code}), wanted an address of this machine; give another --listen`,
+    );
+  }
+}

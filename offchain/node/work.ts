@@ -1,0 +1,96 @@
+import { Signature, type SigningKey } from "ethers";
+import { digestOf, type Digest } from "../content/contentId.ts";
+import type { ContentStore } from "../content/store.ts";
+import type { Completion, Engine } from "../inference/engine.ts";
+import { semanticSketch } from "../inference/semanticSketch.ts";
+import { decodePromptTokens, encodeAnswers } from "../protocol/answers.ts";
+import { claimBytes } from "../protocol/claim.ts";
+import { commitmentOf, type Domain } from "../protocol/commitment.ts";
+import { type Manifest, MAX_MANIFEST_BYTES, parseManifest } from "../protocol/manifest.ts";
+import { type Answer, FINISH, type TaskTerms } from "../protocol/types.ts";
+import type { Work } from "./journal.ts";
+import { saltOf } from "./salt.ts";
+
+/** The task is not what its terms declare; no node can serve it. */
+export class TermsUntrue extends Error {
+  readonly code = "TermsUntrue";
+}
+
+export interface WorkParts {
+  engine: Engine;
+  /** Where manifests come from. */
+  source: ContentStore;
+  /** Where results are kept until they may be seen. */
+  results: ContentStore;
+  key: SigningKey;
+  domain: Domain;
+  /** Answers this instead of what the model says; to make an outlier in tests on a local chain. */
+  poison?: string | undefined;
+}
+
+const ATTEMPT = 0;
+
+/**
+ * Answers a task from one seat: fetches and checks the manifest, infers every prompt, and makes the commitment. The results are in the private
+ * store when it returns; nothing has left the process. Throws TermsUntrue, ContentError, ManifestError, EngineError or the signal's reason.
+ */
+export async function makeWork(
+  task: bigint,
+  terms: TaskTerms,
+  seat: number,
+  node: number,
+  parts: WorkParts,
+  signal: AbortSignal,
+): Promise<Work> {
+  const { engine, source, results, key, domain, poison } = parts;
+  const manifest = parseManifest(await source.get(terms.manifest as Digest, { maxBytes: MAX_MANIFEST_BYTES, signal }));
+  await checkTerms(manifest, terms, engine, signal);
+  const answers: Answer[] = [];
+  const completions: Completion[] = [];
+  const contents: Digest[] = [];
+  for (const { messages } of manifest.prompts) {
+    const jobSeed = `${task}:${seat}`;
+    const completion = await engine.complete({ messages, sampling: manifest.sampling, jobSeed }, { signal });
+    const text = poison ?? completion.text;
+    const bytes = new TextEncoder().encode(text);
+    const sketch = semanticSketch(await engine.embed(text, { signal }), engine.info().embedSha256);
+    answers.push({ digest: digestOf(bytes), sketch, tokens: completion.tokens, finish: FINISH[completion.finish] });
+    completions.push(completion);
+    contents.push(await results.put(bytes));
+  }
+  const claimList = claimBytes(completions.map(({ claim }) => claim));
+  const claim = await results.put(claimList);
+  const packed = encodeAnswers(answers);
+  const salt = saltOf(key.privateKey, { chainId: domain.chainId, queue: domain.queue, task, seat, attempt: ATTEMPT });
+  const commitment = commitmentOf(domain, task, node, terms, packed, claim, salt, ATTEMPT);
+  const { r, yParityAndS: vs } = Signature.from(key.sign(commitment));
+  return {
+    task,
+    seat,
+    attempt: ATTEMPT,
+    node,
+    answers: packed,
+    claim,
+    salt,
+    commitment,
+    r,
+    vs,
+    contents: [...new Set([...contents, claim])],
+  };
+}
+
+/** Prompts, their token counts and the output limit must be what the chain says, because that is what is paid for. */
+async function checkTerms(manifest: Manifest, terms: TaskTerms, engine: Engine, signal: AbortSignal): Promise<void> {
+  const declared = decodePromptTokens(terms.promptTokens);
+  if (manifest.prompts.length !== declared.length)
+    throw new TermsUntrue(`found ${manifest.prompts.length} prompts in the manifest, wanted the ${declared.length} that the task declares`);
+  if (manifest.sampling.maxTokens > terms.maxTokens)
+    throw new TermsUntrue(
+      `found an output limit of ${manifest.sampling.maxTokens} tokens in the manifest, wanted at most ${terms.maxTokens}`,
+    );
+  for (const [prompt, { messages }] of manifest.prompts.entries()) {
+    const found = await engine.tokenCount(messages, { signal });
+    if (found !== declared[prompt])
+      throw new TermsUntrue(`found ${found} tokens in prompt ${prompt}, wanted the ${declared[prompt]} that the task declares`);
+  }
+}

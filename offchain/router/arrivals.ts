@@ -1,0 +1,61 @@
+import type { Head } from "../chain/cursor.ts";
+import type { Settlement, TaskBook, TaskEntry } from "../chain/taskBook.ts";
+
+/** A task that has ended. */
+export type EndedTask = TaskEntry & { settled: Settlement };
+
+/** The task's windows have gone by, and nobody has settled it. */
+export class DeadlinePassed extends Error {
+  readonly code = "DeadlinePassed";
+}
+
+/** After a task's last window, this many seconds are left for settling it. */
+const GRACE = 30;
+
+interface Waiter<T> {
+  resolve: (value: T) => void;
+  reject: (error: Error) => void;
+}
+
+/** Wakes those who wait for a block or for the end of a task. */
+export class Arrivals {
+  readonly #tasks = new Map<bigint, Waiter<EndedTask>>();
+  #blocks: { number: number; resolve: () => void }[] = [];
+  #told = -1;
+
+  /** Resolves once everything up to this block has been taken in. */
+  async reached(number: number): Promise<void> {
+    if (number > this.#told) await new Promise<void>((resolve) => this.#blocks.push({ number, resolve }));
+  }
+
+  /** Resolves when the task has ended. Throws DeadlinePassed by the chain's clock, or the signal's reason. One waiter per task. */
+  async ended(task: bigint, signal: AbortSignal): Promise<EndedTask> {
+    signal.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<EndedTask>();
+    const onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener("abort", onAbort, { once: true });
+    this.#tasks.set(task, { resolve, reject });
+    try {
+      return await promise;
+    } finally {
+      this.#tasks.delete(task);
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  tell(head: Head, book: TaskBook): void {
+    this.#told = head.number;
+    const due = this.#blocks.filter(({ number }) => number <= head.number);
+    this.#blocks = this.#blocks.filter(({ number }) => number > head.number);
+    for (const { resolve } of due) resolve();
+    for (const [task, waiter] of this.#tasks) {
+      const entry = book.tasks.get(task);
+      if (entry === undefined) continue;
+      if (isEnded(entry)) waiter.resolve(entry);
+      else if (head.timestamp > entry.deadline + entry.terms.revealWindow + GRACE)
+        waiter.reject(new DeadlinePassed(`the windows of task ${task} have gone by, and it is not settled`));
+    }
+  }
+}
+
+const isEnded = (entry: TaskEntry): entry is EndedTask => entry.settled !== undefined;

@@ -1,0 +1,55 @@
+import type Database from "better-sqlite3";
+import { openDatabase, SqliteStore } from "../chain/sqliteStore.ts";
+import type { CarriedCommitment, CarriedOpening } from "../node/carrierClient.ts";
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS commitments (
+    task TEXT NOT NULL, seat INTEGER NOT NULL, node INTEGER NOT NULL, commitment TEXT NOT NULL, r TEXT NOT NULL, vs TEXT NOT NULL,
+    PRIMARY KEY (task, seat)) STRICT;
+  CREATE TABLE IF NOT EXISTS openings (
+    task TEXT NOT NULL, seat INTEGER NOT NULL, node INTEGER NOT NULL, answers TEXT NOT NULL, claim TEXT NOT NULL, salt TEXT NOT NULL,
+    PRIMARY KEY (task, seat)) STRICT;
+`;
+
+type Stored<T> = Omit<T, "task"> & { task: string };
+
+/** What nodes have handed in and was found good, on disk before it is acknowledged. One commitment per seat, of which the first stays; openings are bound by it. */
+export class CarriedStore {
+  readonly #database: Database.Database;
+
+  /** Throws ChainError StoreCorrupt or StoreOfOtherChain. `file`: path, or ":memory:". */
+  constructor(file: string, chainId: bigint, queue: string) {
+    this.#database = openDatabase(file);
+    new SqliteStore(this.#database, chainId, queue);
+    this.#database.exec(SCHEMA);
+  }
+
+  saveCommitment({ task, seat, node, commitment, r, vs }: CarriedCommitment): void {
+    const insert = "INSERT INTO commitments VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+    this.#database.prepare(insert).run(String(task), seat, node, commitment, r, vs);
+  }
+
+  saveOpening({ task, seat, node, answers, claim, salt }: CarriedOpening): void {
+    const insert = "INSERT OR REPLACE INTO openings VALUES (?, ?, ?, ?, ?, ?)";
+    this.#database.prepare(insert).run(String(task), seat, node, answers, claim, salt);
+  }
+
+  commitments(task: bigint): CarriedCommitment[] {
+    const rows = this.#database.prepare("SELECT * FROM commitments WHERE task = ? ORDER BY seat").all(String(task));
+    return (rows as Stored<CarriedCommitment>[]).map((row) => ({ ...row, task }));
+  }
+
+  openings(task: bigint): CarriedOpening[] {
+    const rows = this.#database.prepare("SELECT * FROM openings WHERE task = ? ORDER BY seat").all(String(task));
+    return (rows as Stored<CarriedOpening>[]).map((row) => ({ ...row, task }));
+  }
+
+  /** Drops everything about a task that ended long ago. */
+  forget(task: bigint): void {
+    for (const table of ["commitments", "openings"]) this.#database.prepare(`DELETE FROM ${table} WHERE task = ?`).run(String(task));
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+}

@@ -1,0 +1,126 @@
+#!/usr/bin/env node
+import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import { Command } from "commander";
+import { EventCursor } from "../chain/cursor.ts";
+import { connect } from "../chain/endpoint.ts";
+import { Sender } from "../chain/sender.ts";
+import { createViews } from "../chain/views.ts";
+import { LocalStore } from "../content/localStore.ts";
+import { LlamaEngine } from "../inference/llama.ts";
+import { checkBalance, deploymentOf } from "../node/boot.ts";
+import { LOCAL_CHAIN } from "../node/config.ts";
+import { exitCodeOf } from "../node/exitCode.ts";
+import { Journal } from "../node/journal.ts";
+import { operatorKey } from "../node/operatorKey.ts";
+import { addSettings, runCommand } from "../runtime/env.ts";
+import { EXIT, Fatal, oneLine } from "../runtime/exit.ts";
+import { lockDirectory } from "../runtime/instanceLock.ts";
+import { shutdownOnSignals } from "../runtime/shutdown.ts";
+import { routedSession, routerLog, servedModel } from "./boot.ts";
+import { CarriedItems } from "./carriedItems.ts";
+import { CarriedStore } from "./carriedStore.ts";
+import { Completions } from "./completions.ts";
+import { type RouterConfig, routerConfig, SETTINGS } from "./config.ts";
+import { Executor } from "./execute.ts";
+import { RouterHealth } from "./health.ts";
+import { Bell, runLoop } from "./loop.ts";
+import { buildServer, listen } from "./server.ts";
+import { World } from "./world.ts";
+
+const HELP = `
+There are no API keys yet: whoever reaches the port spends the session's money. Therefore only loopback addresses are listened on, unless
+--allow-remote is given as well.
+
+Exit codes: 0 ended as asked; 2 wrong usage; 3 a setting is not valid; 4 no chain, or another one; 5 gas money is short;
+6 a hash does not match, or data is damaged; 8 the key is no router of the session; 9 data folder or port in use; 1 anything else.
+
+SIGTERM or SIGINT: takes no new requests, finishes those in progress (at most 30 s), then ends. A second signal ends it at once.`;
+
+/** Requests that cannot be ended must not keep the router from ending. */
+const CLOSE_MS = 5_000;
+
+/** Wires a router together and runs it until it is told to end. */
+async function start(config: RouterConfig): Promise<void> {
+  const unlock = lockDirectory(config.data);
+  const log = routerLog(config);
+  const shutdown = shutdownOnSignals();
+  const wallet = await operatorKey(config);
+  const endpoint = await connect({ url: config.rpc, chainId: config.chainId, signal: shutdown.stopping });
+  const deployment = await deploymentOf(config, endpoint);
+  const { NodePool, Session, SessionQueue } = deployment.addresses;
+  const views = createViews(endpoint, deployment);
+  const found = await routedSession(views, wallet.address, config, log);
+  await checkBalance(endpoint, wallet.address, log);
+  const { registered, model, embed } = await servedModel(views, found, config);
+  const { session, leaseSeconds, pollMs, allowRemote = false } = config;
+  const content = await LocalStore.open(path.join(config.data, "content"));
+  const journal = new Journal(path.join(config.data, "journal.db"), endpoint.chainId, SessionQueue);
+  const store = new CarriedStore(path.join(config.data, "carried.db"), endpoint.chainId, SessionQueue);
+  const addresses = { NodePool, Session, SessionQueue };
+  const cursor = new EventCursor({ endpoint, addresses, store: journal.chain, fromBlock: deployment.blockNumber });
+  const onEvent = (event: { id: string; kind: string }) => log.debug({ transaction: event }, `transaction ${event.kind}`);
+  const sender = new Sender({ endpoint, signer: wallet, store: journal.chain, onEvent, maxInFlight: 128 });
+  const world = new World({ views, journal, session, router: wallet.address, local: config.chainId === LOCAL_CHAIN });
+  const executor = new Executor({ deployment, session, leaseSeconds, sender, world, store, log });
+  const bell = new Bell();
+  const domain = { chainId: deployment.chainId, queue: SessionQueue };
+  const carried = new CarriedItems({ world, store, session, domain, onTaken: bell.ring });
+  const engine = await LlamaEngine.start({ model, embed, threads: config.threads });
+  const completions = new Completions({ engine, content, sender, world, sessionContract: Session, session, model: registered, log });
+  const common = { router: wallet.address, session, chainId: config.chainId, model: registered.name };
+  const health = new RouterHealth({ ...common, shutdown, engine, sender, executor, completions, world });
+  const { draining, stopping } = shutdown;
+  const ended = new AbortController();
+  const api = { completions, carried, world, model: registered, draining, stopping };
+  const server = await buildServer({ ...api, content, health: () => health.report(), allowRemote, log });
+  const url = await listen(server, config.listen);
+  log.info({ ...common, chainId: String(config.chainId), rpc: endpoint.url, url }, "the router runs");
+  const balanceTimer = setInterval(
+    () => void checkBalance(endpoint, wallet.address, log).then(health.onBalance, () => health.onBalance(false)),
+    60_000,
+  );
+  const watch = { onHead: health.onHead, onOutage: health.onOutage };
+  const loop = runLoop(
+    { cursor, journal, store, world, sender, executor, views, pollMs, stopping: AbortSignal.any([ended.signal, stopping]), log, ...watch },
+    bell,
+  );
+  await Promise.race([loop, drained(draining, stopping, completions)]);
+  clearInterval(balanceTimer);
+  log.info({ openRequests: completions.open }, "the router ends");
+  await Promise.race([server.close(), delay(CLOSE_MS, undefined, { ref: false })]);
+  ended.abort();
+  bell.ring();
+  await loop;
+  await engine.close();
+  endpoint.close();
+  journal.close();
+  store.close();
+  shutdown.close();
+  unlock();
+}
+
+/** Resolves when the router was told to end and no request is open, or when it must end at once. */
+async function drained(draining: AbortSignal, stopping: AbortSignal, completions: Completions): Promise<void> {
+  while (!draining.aborted) await delay(1_000, undefined, { signal: draining }).catch(() => {});
+  while (completions.open > 0 && !stopping.aborted) await delay(50, undefined, { signal: stopping }).catch(() => {});
+}
+
+/** Runs the command line. Ends the process; a fatal error is one line on standard error. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const program = new Command("node offchain/router/main.ts").description(
+    "A Corroborate router: answers OpenAI's chat requests with verified answers, and carries what nodes hand in to the chain.",
+  );
+  const starting = program.command("start").description("run a router until it is told to end").addHelpText("after", HELP);
+  addSettings(starting, SETTINGS).action(async () => await start(routerConfig(starting.opts())));
+  try {
+    await runCommand(program, argv);
+    process.exit(EXIT.ok);
+  } catch (error) {
+    process.stderr.write(`router: ${oneLine(error)}\n`);
+    process.exit(error instanceof Fatal ? error.exitCode : exitCodeOf(error));
+  }
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) await main(process.argv);

@@ -1,0 +1,95 @@
+import { randomUUID } from "node:crypto";
+import { id as hashOf, type TransactionReceipt } from "ethers";
+import { interfaces } from "../chain/abis.ts";
+import type { Sender } from "../chain/sender.ts";
+import type { SessionView, Views } from "../chain/views.ts";
+import { decodePromptTokens } from "../protocol/answers.ts";
+import { taskQueued } from "../protocol/events.ts";
+import { worstCase } from "../protocol/price.ts";
+import { ApiError, insufficientFunds, noLease } from "./apiError.ts";
+import type { World } from "./world.ts";
+
+/** One task, as Session takes it. */
+export interface TaskRequest {
+  /** sha256 of the manifest. */
+  manifest: string;
+  /** Three bytes big-endian per prompt, as 0x hex. */
+  promptTokens: string;
+  maxTokens: number;
+}
+
+export interface SubmissionParts {
+  sender: Sender;
+  world: World;
+  views: Pick<Views, "sessionBalance">;
+  /** Address of Session. */
+  sessionContract: string;
+  session: number;
+}
+
+/** Until when a submission must be mined, by the chain's clock, and some more by this machine's. */
+const SUBMIT_SECONDS = 60;
+const SLACK_SECONDS = 15;
+
+/** Submits tasks as a router of the session. */
+export class Submission {
+  readonly #parts: SubmissionParts;
+
+  constructor(parts: SubmissionParts) {
+    this.#parts = parts;
+  }
+
+  /** The session as of the last head. Throws ApiError 503 where it cannot take tasks. */
+  get session(): SessionView {
+    const { session } = this.#parts.world;
+    if (session === undefined)
+      throw new ApiError(503, "the router has not read the chain yet; try again", { code: "starting", retryAfter: 1 });
+    if (session.closed) throw new ApiError(503, "the session is closed; its owner must open another", { code: "session_closed" });
+    return session;
+  }
+
+  /** Resolves when the task is mined. Throws ApiError (402, 503, 504), ChainError, or the signal's reason. */
+  async submit(request: TaskRequest, signal: AbortSignal): Promise<{ task: bigint; transaction: string }> {
+    const { sender, sessionContract, session, world } = this.#parts;
+    await this.#checkMeans(request);
+    signal.throwIfAborted();
+    const name = randomUUID();
+    const clientReference = hashOf(name);
+    const data = interfaces.Session.encodeFunctionData("submit", [session, { ...request, clientReference }]);
+    const deadline = world.next.timestamp + SUBMIT_SECONDS;
+    const receipt = await withinTime(sender.send({ id: `submit:${name}`, to: sessionContract, data, deadline }), signal);
+    const queued = receipt.logs
+      .map((log) => interfaces.SessionQueue.parseLog(log))
+      .flatMap((event) => (event?.name === "TaskQueued" ? taskQueued(event.args as unknown as Record<string, unknown>) : []))
+      .find((event) => event.clientReference === clientReference);
+    if (queued === undefined) throw new Error(`found no TaskQueued of ${clientReference} in transaction ${receipt.hash}`);
+    return { task: queued.task, transaction: receipt.hash };
+  }
+
+  /** What the contracts would refuse is refused before gas is spent; they have the last word all the same. */
+  async #checkMeans({ promptTokens, maxTokens }: TaskRequest): Promise<void> {
+    const { rules, leaseUntil, lease } = this.session;
+    const { views, session, world } = this.#parts;
+    const tokens = decodePromptTokens(promptTokens).reduce((sum, count) => sum + count + maxTokens, 0);
+    const need = worstCase(BigInt(tokens), rules.price, rules.redundancy, rules.bounty);
+    const { available } = await views.sessionBalance(session);
+    if (available < need) throw insufficientFunds(String(available), String(need));
+    const last = world.next.timestamp + rules.commitWindow + rules.revealWindow;
+    if (rules.leased && (lease === 0 || last >= leaseUntil)) throw noLease();
+  }
+}
+
+async function withinTime(sent: Promise<TransactionReceipt>, signal: AbortSignal): Promise<TransactionReceipt> {
+  const timeout = AbortSignal.timeout((SUBMIT_SECONDS + SLACK_SECONDS) * 1_000);
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason as Error);
+  signal.addEventListener("abort", onAbort, { once: true });
+  timeout.addEventListener("abort", () =>
+    reject(new ApiError(504, "the chain did not take the task in time; it may still do so", { code: "submit_expired", retryAfter: 5 })),
+  );
+  try {
+    return await Promise.race([sent, promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}

@@ -1,0 +1,164 @@
+import type { Batch, DecodedLog, Head } from "../chain/cursor.ts";
+import { TaskBook, type TaskEntry } from "../chain/taskBook.ts";
+import type { SessionView, Views } from "../chain/views.ts";
+import { usableEndpoint } from "../node/endpoints.ts";
+import type { Journal } from "../node/journal.ts";
+import { committee, decidingBlock } from "../protocol/draw.ts";
+import { answersDiffer } from "../protocol/events.ts";
+import type { Clock } from "../protocol/phases.ts";
+import { type Facts, State, Status } from "../protocol/types.ts";
+import { Arrivals } from "./arrivals.ts";
+
+/** Who sits in a seat. */
+export interface Member {
+  seat: number;
+  node: number;
+  operator: string;
+}
+
+export interface WorldParts {
+  views: Pick<Views, "facts" | "seed" | "lease" | "node" | "session">;
+  journal: Journal;
+  session: number;
+  /** The router's address: tasks that it submitted are its own. */
+  router: string;
+  /** A local chain, where endpoints may be private addresses. */
+  local: boolean;
+}
+
+/** Events of this many blocks are kept after a task has ended: for reorganisations, and for those who ask about it. */
+const KEPT_BLOCKS = 256;
+
+/** The session as its router sees it: events from the journal, facts from the chain, read again whenever an event touches them. */
+export class World {
+  book = new TaskBook();
+  readonly arrivals = new Arrivals();
+  head: Head | undefined;
+  session: SessionView | undefined;
+  #sessionReadAt = "";
+  #prunedAt = 0;
+  readonly #parts: WorldParts;
+  readonly #facts = new Map<bigint, Facts>();
+  readonly #committees = new Map<bigint, { decidedBy: string; members: Member[] }>();
+  readonly #operators = new Map<number, string>();
+  readonly #changes = new Map<bigint, Map<number, string>>();
+
+  constructor(parts: WorldParts) {
+    this.#parts = parts;
+    this.#rebuild();
+  }
+
+  /** Whether an event is about this session or about nodes. */
+  concerns({ module, args }: DecodedLog): boolean {
+    if (module === "SessionQueue")
+      return Number(BigInt((args.getValue("task") as bigint | undefined) ?? 0n) >> 32n) === this.#parts.session;
+    if (module === "Session") return Number(args.getValue("session") ?? 0) === this.#parts.session;
+    return true;
+  }
+
+  /** Takes a batch that is in the journal. Returns the tasks that it forgot. */
+  absorb({ added, removedFrom, head }: Batch): bigint[] {
+    this.head = head;
+    if (removedFrom !== undefined) this.#rebuild();
+    else for (const log of added) this.#apply(log);
+    for (const { module, args } of added) if (module === "SessionQueue") this.#facts.delete(args.getValue("task") as bigint);
+    if (head.number < this.#prunedAt + KEPT_BLOCKS) return [];
+    this.#prunedAt = head.number;
+    return this.#prune(head.number - KEPT_BLOCKS);
+  }
+
+  /** Reads what changed, at this head; then tells those who wait. Throws what the views throw. */
+  async observe(head: Head): Promise<{ entry: TaskEntry; facts: Facts }[]> {
+    if (this.#sessionReadAt !== head.hash) this.session = await this.#parts.views.session(this.#parts.session, head.number);
+    this.#sessionReadAt = head.hash;
+    const open = [...this.book.tasks.values()].filter((entry) => entry.settled === undefined && this.isOwn(entry));
+    const known = await Promise.all(open.map(async (entry) => ({ entry, facts: await this.facts(entry.task) })));
+    this.arrivals.tell(head, this.book);
+    return known.filter(({ facts }) => facts.status === Status.Open);
+  }
+
+  /** The earliest clock of the next block. Throws before the first head. */
+  get next(): Clock {
+    return { timestamp: this.head!.timestamp + 1, blockNumber: this.head!.number + 1 };
+  }
+
+  /** Whether this router carries the task: it submitted it. */
+  isOwn({ terms }: TaskEntry): boolean {
+    return terms.router === this.#parts.router;
+  }
+
+  async facts(task: bigint): Promise<Facts> {
+    const known = this.#facts.get(task);
+    if (known !== undefined) return known;
+    const head = this.head!;
+    const facts = await this.#parts.views.facts(task, head.number);
+    // An event may have come in the meantime.
+    if (head === this.head) this.#facts.set(task, facts);
+    return facts;
+  }
+
+  /** Node and operator of every seat, from one block before the contract can tell; undefined until the deciding block is mined. */
+  async committee({ task, lease, terms, settled }: TaskEntry): Promise<Member[] | undefined> {
+    const known = this.#committees.get(task);
+    if (settled !== undefined && known !== undefined) return known.members;
+    const { views } = this.#parts;
+    const { number } = this.head!;
+    const facts = settled === undefined ? await this.facts(task) : await views.facts(task, settled.blockNumber);
+    const id = lease === 0 ? facts.lease : lease;
+    if (id === 0 || (facts.state === State.Unseeded && BigInt(number) < facts.seed)) return undefined;
+    const decidedBy = facts.state === State.Unseeded ? `block ${decidingBlock(Number(facts.seed), number + 1)}` : `seed ${facts.seed}`;
+    if (known?.decidedBy === decidedBy) return known.members;
+    const seed = await views.seed(task, facts, number);
+    if (seed === undefined) return undefined;
+    const nodes = committee((await views.lease(id)).nodes, seed, terms.redundancy);
+    const members = await Promise.all(nodes.map(async (node, seat) => ({ seat, node, operator: await this.#operatorOf(node) })));
+    this.#committees.set(task, { decidedBy, members });
+    return members;
+  }
+
+  /** On what a seat's answers differ from the settlement's base. */
+  changesOf(task: bigint, seat: number): string {
+    return this.#changes.get(task)?.get(seat) ?? "0x";
+  }
+
+  /** Base URLs of the given nodes, as far as they have announced one that may be called. */
+  endpointsOf(nodes: number[]): string[] {
+    return nodes.flatMap((node) => usableEndpoint(this.book.endpoints.get(node) ?? "", this.#parts.local) ?? []);
+  }
+
+  async #operatorOf(node: number): Promise<string> {
+    const operator = this.#operators.get(node) ?? (await this.#parts.views.node(node)).operator;
+    this.#operators.set(node, operator);
+    return operator;
+  }
+
+  #apply(log: DecodedLog): void {
+    this.book.apply(log);
+    if (log.name === "OperatorChanged") {
+      // Seats sign with the key that operates the node now.
+      this.#operators.clear();
+      this.#committees.clear();
+    }
+    if (log.name !== "AnswersDiffer") return;
+    const { task, seat, changes } = answersDiffer(log.args as unknown as Record<string, unknown>);
+    this.#changes.set(task, (this.#changes.get(task) ?? new Map<number, string>()).set(seat, changes));
+  }
+
+  #rebuild(): void {
+    this.book = new TaskBook();
+    for (const cache of [this.#facts, this.#committees, this.#operators, this.#changes]) cache.clear();
+    for (const log of this.#parts.journal.logs()) this.#apply(log);
+  }
+
+  #prune(upTo: number): bigint[] {
+    const ended = [...this.book.tasks.values()].filter(({ settled }) => settled !== undefined && settled.blockNumber <= upTo);
+    const { journal } = this.#parts;
+    const collected = journal.subjects("lease:", upTo).filter((subject) => !this.book.leases.has(Number(subject.slice("lease:".length))));
+    journal.prune([...ended.map(({ task }) => `task:${task}`), ...collected], upTo);
+    return ended.map(({ task }) => {
+      this.book.forget(task);
+      for (const cache of [this.#facts, this.#committees, this.#changes]) cache.delete(task);
+      return task;
+    });
+  }
+}

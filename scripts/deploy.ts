@@ -1,0 +1,122 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { Contract, ContractFactory, getCreateAddress, type InterfaceAbi, type Signer } from "ethers";
+import type { NetworkParameters } from "./parameters.ts";
+
+/** Names of all modules, in deployment order. */
+export const MODULES = [
+  "AccessManager",
+  "COR",
+  "ModelRegistry",
+  "BlockRandomness",
+  "NodePool",
+  "SessionPayment",
+  "Reputation",
+  "SessionQueue",
+  "Session",
+  "Runtime",
+] as const;
+export type ModuleName = (typeof MODULES)[number];
+export type Addresses = Record<ModuleName, string>;
+
+/** What a deployment leaves behind; see deployments/README.md. */
+export interface DeploymentRecord {
+  network: string;
+  chainId: number;
+  /** Block before the first contract: where an event cursor starts. */
+  blockNumber: number;
+  addresses: Addresses;
+}
+
+const SOURCES: Record<ModuleName, string> = {
+  AccessManager: "@openzeppelin/contracts/access/manager/AccessManager.sol",
+  COR: "contracts/economy/COR.sol",
+  ModelRegistry: "contracts/identity/ModelRegistry.sol",
+  BlockRandomness: "contracts/randomness/BlockRandomness.sol",
+  NodePool: "contracts/identity/NodePool.sol",
+  SessionPayment: "contracts/service/SessionPayment.sol",
+  Reputation: "contracts/assurance/Reputation.sol",
+  SessionQueue: "contracts/service/SessionQueue.sol",
+  Session: "contracts/service/Session.sol",
+  Runtime: "contracts/identity/Runtime.sol",
+};
+
+/** ABI and bytecode of a module, from the build. */
+export function artifactOf(name: ModuleName): { abi: InterfaceAbi; bytecode: string } {
+  const file = new URL(`../artifacts/${SOURCES[name]}/${name}.json`, import.meta.url);
+  return JSON.parse(readFileSync(file, "utf8")) as { abi: InterfaceAbi; bytecode: string };
+}
+
+/**
+ * Deploys and wires everything with one account, which becomes admin of the AccessManager, holder of the COR supply and treasury.
+ * Contracts name each other by immutables, so addresses are computed ahead from the account's nonce: it must send nothing else meanwhile.
+ * @param onStep told the name of each step before it is sent
+ */
+export async function deploy(
+  signer: Signer,
+  network: string,
+  parameters: NetworkParameters,
+  onStep: (name: string) => void = () => {},
+): Promise<DeploymentRecord> {
+  const provider = signer.provider;
+  if (provider === null) throw new Error("deploy: the signer has no provider");
+  const from = await signer.getAddress();
+  const { chainId } = await provider.getNetwork();
+  const blockNumber = await provider.getBlockNumber();
+  let nonce = await provider.getTransactionCount(from, "latest");
+  const ahead = Object.fromEntries(MODULES.map((name, i) => [name, getCreateAddress({ from, nonce: nonce + i })])) as Addresses;
+  const { session, seedDelay, pool } = parameters;
+  const args: Record<ModuleName, unknown[]> = {
+    AccessManager: [from],
+    COR: [from],
+    ModelRegistry: [ahead.AccessManager],
+    BlockRandomness: [],
+    NodePool: [ahead.AccessManager, ahead.COR, ahead.ModelRegistry, ahead.Session, ahead.SessionQueue, pool],
+    SessionPayment: [ahead.COR, ahead.NodePool, ahead.Session, ahead.SessionQueue, from],
+    Reputation: [ahead.SessionPayment],
+    SessionQueue: [ahead.Session, ahead.SessionPayment, ahead.NodePool, ahead.BlockRandomness],
+    Session: [
+      ahead.AccessManager,
+      ahead.SessionQueue,
+      ahead.SessionPayment,
+      ahead.NodePool,
+      ahead.ModelRegistry,
+      ahead.BlockRandomness,
+      seedDelay,
+      session,
+    ],
+    Runtime: [ahead.AccessManager],
+  };
+  for (const name of MODULES) {
+    onStep(name);
+    const { abi, bytecode } = artifactOf(name);
+    const contract = await new ContractFactory(abi, bytecode, signer).deploy(...args[name], { nonce: nonce++ });
+    await contract.waitForDeployment();
+    const found = await contract.getAddress();
+    if (found !== ahead[name])
+      throw new Error(`deploy: ${name} is at ${found}, wanted ${ahead[name]}: the account sent something else meanwhile`);
+  }
+  onStep("Runtime.setModules");
+  const names = MODULES.filter((name) => name !== "Runtime");
+  const runtime = new Contract(ahead.Runtime, artifactOf("Runtime").abi, signer);
+  await (
+    await runtime.getFunction("setModules").send(
+      names,
+      names.map((name) => ahead[name]),
+      { nonce: nonce++ },
+    )
+  ).wait();
+  const models = new Contract(ahead.ModelRegistry, artifactOf("ModelRegistry").abi, signer);
+  for (const { id, ...model } of parameters.models) {
+    onStep(`ModelRegistry.register ${model.name}`);
+    const sent = await models.getFunction("register").send(id, { ...model, registeredAt: 0, deprecatedAt: 0 }, { nonce: nonce++ });
+    await sent.wait();
+  }
+  return { network, chainId: Number(chainId), blockNumber, addresses: ahead };
+}
+
+/** Writes a record where programs look for it. */
+export function writeRecord(file: string, record: DeploymentRecord): void {
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, `${JSON.stringify(record, null, 2)}\n`);
+}

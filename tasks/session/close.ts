@@ -1,0 +1,8 @@
+import { sessionNumber } from "../arguments.ts";
+import { command } from "../command.ts";
+import { perform } from "../transaction.ts";
+
+export default command(async (context, args: { session?: string }) => {
+  const session = sessionNumber(args.session);
+  return await perform(context, [{ module: "Session", method: "close", args: [session] }], () => ({ session, closed: true }));
+});

@@ -1,0 +1,64 @@
+import { Comparison } from "../../offchain/protocol/types.ts";
+import { amount, parseCor } from "../amounts.ts";
+import { oneOf, wholeNumber } from "../arguments.ts";
+import { command } from "../command.ts";
+import { modelMeant } from "../model/reference.ts";
+import { perform } from "../transaction.ts";
+
+interface Args {
+  model?: string;
+  redundancy: string;
+  quorum?: string;
+  leaseNodes?: string;
+  mode: string;
+  comparison: string;
+  queueWindow: string;
+  commitWindow: string;
+  revealWindow: string;
+  maxPrompts: string;
+  maxPromptTokens?: string;
+  maxTokens?: string;
+  priceCeiling?: string;
+}
+
+/** Numbers as in `ISession.Mode`. */
+const MODES = { leased: 0, "per-task": 1 } as const;
+const COMPARISONS = { exact: Comparison.Exact, semantic: Comparison.Semantic } as const;
+const MOST_TOKENS = 128;
+
+export default command(async (context, args: Args) => {
+  const model = await modelMeant(context, args.model);
+  const redundancy = wholeNumber(args.redundancy, "--redundancy", 1, 9);
+  const tokens = (text: string | undefined, flag: string, fallback: number) =>
+    text === undefined ? fallback : wholeNumber(text, flag, 1, 2 ** 24 - 1);
+  const window = (text: string, flag: string) => wholeNumber(text, flag, 0, 65_535);
+  const mode = oneOf(args.mode, "--mode", ["leased", "per-task"]);
+  const comparison = oneOf(args.comparison, "--comparison", ["semantic", "exact"]);
+  const terms = {
+    model: model.id,
+    redundancy,
+    quorum: args.quorum === undefined ? Math.floor(redundancy / 2) + 1 : wholeNumber(args.quorum, "--quorum", 1, redundancy),
+    leaseNodes: args.leaseNodes === undefined ? redundancy : wholeNumber(args.leaseNodes, "--lease-nodes", 1, 10),
+    mode: MODES[mode],
+    comparison: COMPARISONS[comparison],
+    queueWindow: window(args.queueWindow, "--queue-window"),
+    commitWindow: window(args.commitWindow, "--commit-window"),
+    revealWindow: window(args.revealWindow, "--reveal-window"),
+    maxPrompts: wholeNumber(args.maxPrompts, "--max-prompts", 1, 65_535),
+    maxPromptTokens: tokens(args.maxPromptTokens, "--max-prompt-tokens", model.contextTokens),
+    maxTokens: tokens(args.maxTokens, "--max-tokens", Math.min(MOST_TOKENS, model.contextTokens)),
+    priceCeiling: args.priceCeiling === undefined ? model.price : parseCor(args.priceCeiling, "--price-ceiling"),
+  };
+  return await perform(context, [{ module: "Session", method: "open", args: [terms] }], (receipts) => ({
+    session: Number(receipts.event("Session", "SessionOpened").getValue("session")),
+    owner: String(receipts.event("Session", "SessionOpened").getValue("owner")),
+    model: model.id,
+    modelName: model.name,
+    price: amount(model.price),
+    mode,
+    comparison,
+    redundancy,
+    quorum: terms.quorum,
+    ...(mode === "leased" && { leaseNodes: terms.leaseNodes }),
+  }));
+});
