@@ -65,7 +65,7 @@ export async function deploy(
   const blockNumber = await provider.getBlockNumber();
   let nonce = await provider.getTransactionCount(from, "latest");
   const ahead = Object.fromEntries(MODULES.map((name, i) => [name, getCreateAddress({ from, nonce: nonce + i })])) as Addresses;
-  const { session, seedDelay, pool } = parameters;
+  const { session, seedDelay, minWindow, pool } = parameters;
   const args: Record<ModuleName, unknown[]> = {
     AccessManager: [from],
     COR: [from],
@@ -83,6 +83,7 @@ export async function deploy(
       ahead.ModelRegistry,
       ahead.BlockRandomness,
       seedDelay,
+      minWindow,
       session,
     ],
     Runtime: [ahead.AccessManager],

@@ -8,6 +8,8 @@ export interface NetworkParameters {
   session: { protocolFeeBps: number; routerFeeBps: number; bounty: number; leaseRate: bigint };
   /** Blocks between a request and the block whose hash decides it. */
   seedDelay: number;
+  /** Shortest commit or reveal window, seconds: many blocks of the chain. */
+  minWindow: number;
   models: ModelParameters[];
 }
 
@@ -59,6 +61,7 @@ export function localParameters(): NetworkParameters {
   return {
     pool: { minStake: parseEther("1000"), unopenedPenalty: parseEther("10"), thaw: 7 * 86_400, open: true },
     seedDelay: 1,
+    minWindow: 2,
     session: { protocolFeeBps: 500, routerFeeBps: 500, bounty: 1_000, leaseRate: parseEther("0.00001") },
     models: shippedModels(),
   };

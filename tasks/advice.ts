@@ -1,3 +1,5 @@
+const NEXT_BLOCK = "wait for the next block (where a chain mines on demand, any transaction makes one) and try again";
+
 /** What to do about a custom error of the contracts, by its name. */
 const ADVICE: Record<string, string> = {
   AccessManagedUnauthorized: "send it --from the account that administers the AccessManager",
@@ -25,14 +27,14 @@ const ADVICE: Record<string, string> = {
   SessionPromptCount: "give one number of --prompt-tokens for each prompt, within the session's limit (session show)",
   SessionPromptTooLong: "shorten the prompt, or open a session with more --max-prompt-tokens",
   SessionReservation: "see session show: a pending draw is ended by session draw or session cancel; without one, session reserve",
-  SessionSeedNotMined: "wait for the next block and try again",
+  SessionSeedNotMined: NEXT_BLOCK,
   SessionTermOutOfRange: "choose a value between least and most",
   SessionTooEarly: "wait until then",
   SessionUnauthorized: "send it --from the session's owner or one of its routers (session show)",
   SessionUnknown: "see session list",
   SessionQueueOpeningsMissing: "hand over all openings that the chain has seen (task show)",
   SessionQueueRingFull: "settle the occupant first (task settle)",
-  SessionQueueSeedNotMined: "wait for the next block and try again",
+  SessionQueueSeedNotMined: NEXT_BLOCK,
   SessionQueueTooLateToCancel: "let it run; it can be settled once it is closed",
   SessionQueueWrongPhase: "see task show for its phase and deadlines",
 };

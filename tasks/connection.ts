@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import path from "node:path";
 import type { HardhatRuntimeEnvironment } from "hardhat/types/hre";
 import { type Deployment, readDeployment, verifyDeployment } from "../offchain/chain/deployment.ts";
 import { connect, type Endpoint } from "../offchain/chain/endpoint.ts";
@@ -45,10 +46,11 @@ export async function connectNetwork(hre: HardhatRuntimeEnvironment): Promise<En
   }
 }
 
-/** Where a deployment record is looked for, in this order. */
-export function recordFiles(network: string, given: string | undefined): string[] {
+/** Where a deployment record is looked for, in this order. The defaults lie in the project, wherever the command is run. */
+export function recordFiles({ config }: HardhatRuntimeEnvironment, network: string, given: string | undefined): string[] {
   if (given !== undefined) return [given];
-  return [`deployments/${network}.json`, ...(network === DEFAULT_NETWORK ? [DEMO_RECORD] : [])];
+  const files = [`deployments/${network}.json`, ...(network === DEFAULT_NETWORK ? [DEMO_RECORD] : [])];
+  return files.map((file) => path.relative("", path.join(config.paths.root, file)));
 }
 
 /** Connects and finds the contracts. A record of another chain is refused. Throws Refusal, ChainError. */
@@ -56,7 +58,7 @@ export async function connectDeployment(hre: HardhatRuntimeEnvironment, given: s
   const network = networkName(hre);
   const endpoint = await connectNetwork(hre);
   try {
-    const { deployment, deploymentFile } = await foundDeployment(endpoint, network, given);
+    const { deployment, deploymentFile } = await foundDeployment(endpoint, network, recordFiles(hre, network, given));
     const { addresses } = deployment;
     return {
       network,
@@ -72,8 +74,8 @@ export async function connectDeployment(hre: HardhatRuntimeEnvironment, given: s
   }
 }
 
-async function foundDeployment(endpoint: Endpoint, network: string, given: string | undefined) {
-  const files = recordFiles(network, given);
+/** The first record whose contracts are on the chain: one of an earlier local chain does not hide that of the present one. */
+async function foundDeployment(endpoint: Endpoint, network: string, files: string[]) {
   const existing = files.filter((file) => existsSync(file));
   if (existing.length === 0)
     throw new Refusal(

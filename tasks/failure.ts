@@ -1,6 +1,8 @@
-import { FundsShort, revertIn } from "../offchain/chain/errors.ts";
+import { revertIn } from "../offchain/chain/errors.ts";
 import { oneLine } from "../offchain/runtime/exit.ts";
+import type { Phase } from "../offchain/protocol/types.ts";
 import { adviceOn } from "./advice.ts";
+import { phaseWord } from "./task/words.ts";
 
 /** A command cannot be carried out as given: the message says what was found, what was wanted, and what to do. */
 export class Refusal extends Error {
@@ -23,12 +25,19 @@ export interface Failure {
 export function failureOf(error: unknown): Failure {
   const revert = revertIn(error, "the call") ?? revertOf(error);
   if (revert !== undefined) {
-    const { revert: name, args, code, message } = revert;
+    const { revert: name, args, code } = revert;
+    const message = name === "SessionQueueWrongPhase" ? phasesNamed(revert.message, args) : revert.message;
     return { code, message: oneLine(`${message}; ${adviceOn(name)}`), revert: { name, args } };
   }
   const { code } = error as { code?: unknown };
   return { code: typeof code === "string" ? code : (error as Error).name, message: oneLine(shortest(error)) };
 }
+
+/** Phases come as numbers. */
+const phasesNamed = (message: string, { found, wanted }: Record<string, unknown>): string =>
+  message
+    .replace(`found ${String(found)}`, `found ${phaseWord(Number(found) as Phase)}`)
+    .replace(`wanted ${String(wanted)}`, `wanted ${phaseWord(Number(wanted) as Phase)}`);
 
 /** What the contracts refused, where the error already says so. */
 function revertOf(error: unknown) {
@@ -37,13 +46,9 @@ function revertOf(error: unknown) {
   return { code, revert: String(revert), args: args as Record<string, unknown>, message: String(message) };
 }
 
-/** An error of sending, in the words of this project. */
-export function sendingError(error: unknown, from: string): unknown {
-  return (error as { code?: unknown }).code === "INSUFFICIENT_FUNDS" ? new FundsShort(from) : error;
-}
-
-/** ethers keeps the readable part of its messages apart. */
+/** ethers keeps the readable part of its messages apart, and what a server said inside. */
 function shortest(error: unknown): string {
-  const { shortMessage, message } = error as { shortMessage?: unknown; message?: unknown };
-  return typeof shortMessage === "string" ? shortMessage : String(message ?? error);
+  const { shortMessage, message, error: inner } = error as { shortMessage?: unknown; message?: unknown; error?: { message?: unknown } };
+  const said = typeof inner?.message === "string" ? `: ${inner.message}` : "";
+  return typeof shortMessage === "string" ? `${shortMessage}${said}` : String(message ?? error);
 }

@@ -20,28 +20,20 @@ function recordLines(record: Report, indent: number): string[] {
   return entries.flatMap(([name, value]) => {
     const head = `${" ".repeat(indent)}${words(name)}`;
     if (isPlain(value)) return [`${head.padEnd(indent + width)}  ${plain(value)}`];
-    if (!Array.isArray(value)) return [head, ...recordLines(value as Report, indent + 2)];
-    return [head, ...tableLines(value as Report[]).map((line) => `${" ".repeat(indent + 2)}${line}`)];
+    return [head, ...(Array.isArray(value) ? listLines(value as Report[], indent + 2) : recordLines(value as Report, indent + 2))];
   });
 }
 
-function tableLines(rows: Report[]): string[] {
+/** A table where every record is flat, else one block for each. */
+function listLines(rows: Report[], indent: number): string[] {
+  if (!rows.every((row) => Object.values(row).every(isPlain)))
+    return rows.flatMap((row) =>
+      recordLines(row, indent + 2).map((line, i) => (i === 0 ? `${" ".repeat(indent)}- ${line.trimStart()}` : line)),
+    );
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((name) => rows.some((row) => row[name] !== undefined));
-  const cells = [columns.map(words), ...rows.map((row) => columns.map((name) => cell(row[name])))];
+  const cells = [columns.map(words), ...rows.map((row) => columns.map((name) => (row[name] === undefined ? "" : plain(row[name]))))];
   const widths = columns.map((_, i) => Math.max(...cells.map((line) => line[i]!.length)));
-  return cells.map((line) =>
-    line
-      .map((text, i) => text.padEnd(widths[i]!))
-      .join("  ")
-      .trimEnd(),
-  );
-}
-
-/** A value in a table: what is no plain value goes on the line in brackets. */
-function cell(value: unknown): string {
-  if (isPlain(value)) return value === undefined ? "" : plain(value);
-  const parts = Object.entries(value as object).map(([name, held]: [string, unknown]) => `${words(name)} ${cell(held)}`);
-  return Array.isArray(value) ? `[${value.map(cell).join("; ")}]` : parts.join(", ");
+  return cells.map((line) => `${" ".repeat(indent)}${line.map((text, i) => text.padEnd(widths[i]!)).join("  ")}`.trimEnd());
 }
 
 function isPlain(value: unknown): boolean {
@@ -53,9 +45,8 @@ function plain(value: unknown): string {
   if (value === null) return "none";
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (Array.isArray(value)) return value.length === 0 ? "none" : value.map(plain).join(", ");
-  return oneLine(String(value));
+  return oneLine(`${value as string | number | bigint | Amount | Instant}`);
 }
 
-/** leaseUntil becomes "lease until". */
-const words = (name: string) =>
-  name.replace(/[A-Z](?=[a-z]|$)/g, (letter, offset: number) => (offset === 0 ? letter : ` ${letter.toLowerCase()}`));
+/** leaseUntil becomes "lease until"; names that start with a capital stay as they are. */
+const words = (name: string) => (/^[a-z]/.test(name) ? name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`) : name);

@@ -3,7 +3,8 @@ import { configVariable } from "hardhat/config";
 import type { HardhatRuntimeEnvironment } from "hardhat/types/hre";
 import type { Endpoint } from "../offchain/chain/endpoint.ts";
 import type { NodeConfig } from "../offchain/node/config.ts";
-import { operatorKey } from "../offchain/node/operatorKey.ts";
+import { operatorKey } from "../offchain/runtime/operatorKey.ts";
+import { oneLine } from "../offchain/runtime/exit.ts";
 import { address, wholeNumber } from "./arguments.ts";
 import { networkName } from "./connection.ts";
 import { Refusal } from "./failure.ts";
@@ -31,10 +32,14 @@ export async function addressOf(source: KeySource, word: string, flag: string): 
   return await (await signerOf(source, word, flag)).getAddress();
 }
 
-/** The signer of a key file: JSON keystore (v3), on the local chain also a plain private key. Throws Fatal. */
+/** The signer of a key file: JSON keystore (v3), on the local chain also a plain private key. Throws Refusal. */
 export async function fileSigner({ endpoint }: KeySource, keyFile: string, keyPasswordFile: string | undefined): Promise<Signer> {
-  const wallet = await operatorKey({ key: undefined, keyFile, keyPasswordFile, chainId: endpoint.chainId } as NodeConfig);
-  return wallet.connect(endpoint.provider);
+  try {
+    const wallet = await operatorKey({ key: undefined, keyFile, keyPasswordFile, chainId: endpoint.chainId } as NodeConfig);
+    return wallet.connect(endpoint.provider);
+  } catch (error) {
+    throw new Refusal("KeyFileUnusable", oneLine(error));
+  }
 }
 
 async function accountAt({ hre, endpoint: { provider } }: KeySource, index: number, flag: string): Promise<Signer> {

@@ -1,11 +1,12 @@
 import type { Signer, TransactionReceipt } from "ethers";
 import { interfaces, type ModuleName } from "../offchain/chain/abis.ts";
-import { revertIn } from "../offchain/chain/errors.ts";
+import { FundsShort, revertIn } from "../offchain/chain/errors.ts";
+import { feesNow } from "../offchain/chain/fees.ts";
 import type { StateOverride } from "./allowance.ts";
 import type { Context } from "./command.ts";
 import { describedCall } from "./describedCall.ts";
 import { Receipts } from "./receipts.ts";
-import { Refusal, sendingError } from "./failure.ts";
+import { Refusal } from "./failure.ts";
 import type { Report } from "./output.ts";
 
 /** A call that changes something. `assuming`: state that the step before leaves behind, for checking this one without sending that one. */
@@ -79,7 +80,7 @@ async function planned(context: Context, step: Call | LaterCall, signer: Signer)
     to: tx.to,
     from,
     checked: true,
-    gas: gas === null ? null : Number(gas),
+    ...(gas === null ? { gas, note: "its gas can be estimated once the calls before it are mined" } : { gas: Number(gas) }),
     ...describedCall(module, method, tx.data, returned),
   };
 }
@@ -88,16 +89,18 @@ async function sent(context: Context, call: Call, signer: Signer): Promise<Trans
   const from = await signer.getAddress();
   const tx = request(context, call, from);
   const { provider } = context.endpoint;
-  const estimate = BigInt((await refusedAs(call, provider.send("eth_estimateGas", [tx, "pending"]))) as string);
+  const gasLimit = (BigInt((await refusedAs(call, provider.send("eth_estimateGas", [tx, "pending"]))) as string) * 5n) / 4n;
+  const fees = await feesNow(context.endpoint);
+  if ((await provider.getBalance(from)) < gasLimit * fees.maxFeePerGas) throw new FundsShort(from);
   // With its nonce in it, a request that is repeated after a lost answer cannot become a second transaction.
   const nonce = await provider.getTransactionCount(from, "pending");
   try {
-    const response = await signer.sendTransaction({ ...tx, nonce, gasLimit: (estimate * 5n) / 4n });
+    const response = await signer.sendTransaction({ ...tx, ...fees, nonce, gasLimit });
     const receipt = await response.wait(1, MINING_MS);
     if (receipt !== null) return receipt;
     throw new Refusal("TransactionMissing", `found no receipt of ${response.hash}, wanted one; look it up before sending again`);
   } catch (error) {
-    throw refused(call, sendingError(await timedOut(error, provider, from, nonce), from));
+    throw refused(call, await timedOut(error, provider, from, nonce));
   }
 }
 

@@ -117,7 +117,7 @@ contract NodePool is INodePool, AccessManaged {
     /// @inheritdoc INodePool
     function serve(NodeId node, bytes32 model, bool available) external {
         Node storage entry = _requireOperatorOrOwner(node);
-        _requireFree(node);
+        if (model != entry.model) _requireFree(node);
         if (available) _requireCurrent(model);
         _unlist(node);
         entry.model = model;
@@ -140,8 +140,9 @@ contract NodePool is INodePool, AccessManaged {
     function requestExit(NodeId node) external onlyOwner(node) {
         Node storage entry = _nodes[node];
         if (entry.exitAt != 0) revert NodePoolExitState(node, entry.exitAt);
-        _requireFree(node);
-        entry.exitAt = Windows.endOf(_parameters.thaw);
+        // A leased node may ask too, or whoever draws it again and again could hold its stake.
+        uint40 free = _leases[entry.lease].until;
+        entry.exitAt = (free > Windows.clock() ? free : Windows.clock()) + _parameters.thaw;
         emit ExitRequested(node, entry.exitAt);
         _refresh(node);
     }
@@ -152,6 +153,7 @@ contract NodePool is INodePool, AccessManaged {
         if (to == address(0)) revert NodePoolZeroAddress();
         if (entry.exitAt == 0) revert NodePoolExitState(node, 0);
         if (Windows.clock() < entry.exitAt) revert NodePoolTooEarly(Windows.clock(), entry.exitAt);
+        _requireFree(node);
         uint128 amount = entry.stake;
         entry.stake = 0;
         _staked -= amount;

@@ -150,16 +150,17 @@ interface INodePool {
     /// @notice Operator or owner: announces where content is served.
     function announceEndpoint(NodeId node, string calldata endpoint) external;
 
-    /// @notice Operator or owner: switches availability and the served model, never while leased.
+    /// @notice Operator or owner: switches availability, also while leased (from the next draw on), and the model, never while leased.
     function serve(NodeId node, bytes32 model, bool available) external;
 
     /// @notice Owner only (so that nobody can re-time somebody's exit with dust): adds stake, base units.
     function addStake(NodeId node, uint128 amount) external;
 
-    /// @notice Owner: leaves the pool. The stake thaws, and stays slashable until withdrawn. Refused while leased.
+    /// @notice Owner: leaves the pool; is in no further draw. The stake thaws from the end of a running lease, and stays slashable
+    /// until withdrawn.
     function requestExit(NodeId node) external;
 
-    /// @notice Owner: takes what is left of the stake after the thaw. Pays whatever is left; slashing never makes it revert.
+    /// @notice Owner: takes what is left of the stake after the thaw, once a lapsed lease has been collected. Pays whatever is left; slashing never makes it revert.
     function withdrawStake(NodeId node, address to) external;
 
     /// @notice Governance: admits or dismisses a node. A running lease is not touched.

@@ -152,6 +152,8 @@ interface ISession {
     error SessionPriceAboveCeiling(uint256 found, uint256 ceiling);
     /// @notice No lease, or it ends before the task could: `found` is its end, `wanted` the task's last second.
     error SessionLeaseTooShort(uint40 found, uint40 wanted);
+    /// @notice The session draws nodes per task; there is nothing to reserve.
+    error SessionNotLeased(SessionId session);
     /// @notice A draw is already pending, or none is.
     error SessionReservation(SessionId session, uint40 seedBlock);
     /// @notice The seed of the pending draw is not known yet: the current block must exceed `wanted`.
@@ -177,10 +179,10 @@ interface ISession {
     /// @notice Owner: new terms for tasks to come, which start without a lease. Refused while a draw is pending.
     function update(SessionId session, Terms calldata terms) external;
 
-    /// @notice Owner: hands the session, and the money in it, to another account.
+    /// @notice Owner: hands the session, and the money in it, to another account. Its routers do not come along.
     function transfer(SessionId session, address to) external;
 
-    /// @notice Owner: no new tasks. Running tasks end as they began.
+    /// @notice Owner: no new tasks. Running tasks end as they began. Refused while a draw is pending.
     function close(SessionId session) external;
 
     /// @notice Owner: lets a router submit and reserve for the session, or stops it.

@@ -57,6 +57,8 @@ interface ISessionPayment {
     error SessionPaymentInsufficient(SessionId session, uint256 found, uint256 wanted);
     /// @notice The token moved another amount than asked for (fee on transfer?).
     error SessionPaymentDepositMismatch(uint256 found, uint256 wanted);
+    /// @notice Session numbers start at 1.
+    error SessionPaymentNoSession();
     /// @notice Nothing is owed.
     error SessionPaymentNothingOwed();
     /// @notice Zero address.
@@ -64,7 +66,8 @@ interface ISessionPayment {
     /// @notice A payout exceeds what was locked: a fault in the caller.
     error SessionPaymentOverspent(uint256 found, uint256 locked);
 
-    /// @notice Anyone: pays into a session (approve COR first). Only the session's owner can take it out again.
+    /// @notice Anyone: pays into a session (approve COR first). Only the session's owner can take it out again. Whether the session
+    /// exists is not checked: money sent to a number that is not taken yet belongs to whoever opens it.
     function deposit(SessionId session, uint128 amount) external;
 
     /// @notice The same with an ERC-2612 permit; works also where the permit was submitted before by somebody else.

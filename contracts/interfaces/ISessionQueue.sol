@@ -101,8 +101,8 @@ interface ISessionQueue {
 
     /// @notice A commitment that its author signed and somebody carries.
     /// @param seat the author's seat
-    /// @param commitment the EIP-712 digest, see `commitmentOf`; it is what is signed
-    /// @param r first half of the author's compact signature (ERC-2098)
+    /// @param commitment the EIP-712 digest, see `commitmentOf`
+    /// @param r first half of the author's compact signature (ERC-2098) over `Commit(task, author, commitment)` (EIP-712)
     /// @param vs second half
     struct SignedCommitment {
         uint8 seat;
@@ -174,7 +174,7 @@ interface ISessionQueue {
     /// @param status Accepted (at least one prompt has a quorum), Inconclusive (enough openings, no majority), or Failed
     /// @param charged what the session paid, base units, bounty included
     /// @param outcomes two bytes a prompt: upper four bits the seat of the canonical answer (15: none), lower twelve the bitmap of accepted seats
-    /// @param base the answers that openings were given against
+    /// @param base the answers that openings were given against; empty where the task failed
     /// @param seats bitmap of the opened seats
     event TaskSettled(TaskId indexed task, Status indexed status, uint256 charged, uint256 seats, bytes outcomes, bytes base);
 
@@ -182,7 +182,7 @@ interface ISessionQueue {
     error SessionQueueUnauthorized(address found, address wanted);
     /// @notice The task is in another phase.
     error SessionQueueWrongPhase(TaskId task, Phase found, Phase wanted);
-    /// @notice The session has `RING` open tasks: `occupant` must end before another is born.
+    /// @notice The task `RING` numbers back still runs: it must end before this one is born.
     error SessionQueueRingFull(TaskId task, TaskId occupant);
     /// @notice The seed block is not mined yet: the current block must exceed `wanted`.
     error SessionQueueSeedNotMined(uint256 found, uint256 wanted);
@@ -202,7 +202,7 @@ interface ISessionQueue {
     error SessionQueueAnswersLength(TaskId task, uint256 found, uint256 wanted);
     /// @notice There must be no changes, or one list per opening.
     error SessionQueueChangesCount(TaskId task, uint256 found, uint256 wanted);
-    /// @notice A record of changes is out of order, out of range or cut off.
+    /// @notice A record of changes is out of order, out of range or cut off, or belongs to a seat that is not opened.
     error SessionQueueChangesMalformed(TaskId task, uint8 seat, uint256 offset);
     /// @notice Nothing in the handover is new, and the task cannot be settled yet.
     error SessionQueueNothingToReveal(TaskId task);
@@ -234,7 +234,7 @@ interface ISessionQueue {
     /// @notice Anyone: carries signed commitments, for many tasks. Entries that cannot be recorded are skipped with an event.
     function commitMany(CarriedCommitments[] calldata carried) external;
 
-    /// @notice Anyone: records openings; settles at once if with them nothing more is to come.
+    /// @notice Anyone: records openings; settles at once if with them nothing more is to come, or if the task is Closed already.
     /// @dev Openings are bound by their commitment, so nobody need sign them.
     function reveal(Handover calldata handover) external;
 
@@ -253,7 +253,8 @@ interface ISessionQueue {
     /// @notice The task's record: its transcript while it runs, then the status (highest byte) and the hash of what was decided.
     function recordOf(TaskId task) external view returns (bytes32);
 
-    /// @notice The node and operator of every seat; reverts until the seed block is mined.
+    /// @notice The node and operator of every seat. Reverts until the seed block is mined, and for a task that ended without a
+    /// commitment or whose slot a later task has taken.
     function committeeOf(TaskId task) external view returns (NodeId[] memory nodes, address[] memory operators);
 
     /// @notice The one hash of the protocol: what a seat commits to and signs.

@@ -95,21 +95,10 @@ library Judging {
     }
 
     /// @dev A prompt on which at least one opening differs from the base.
-    function _judgePrompt(
-        ISessionQueue.Handover calldata handover,
-        Bench memory bench,
-        Result memory result,
-        uint256 prompt
-    ) private pure {
+    function _judgePrompt(ISessionQueue.Handover calldata handover, Bench memory bench, Result memory result, uint256 prompt) private pure {
         TaskRules rules = handover.terms.rules;
         _load(bench, prompt, Answers.position(handover.base, prompt * Answers.SIZE));
-        Sketch.Verdict memory verdict = Sketch.judge(
-            bench.digests,
-            bench.sketches,
-            rules.exact(),
-            rules.threshold(),
-            rules.quorum()
-        );
+        Sketch.Verdict memory verdict = Sketch.judge(bench.digests, bench.sketches, rules.exact(), rules.threshold(), rules.quorum());
         ++result.differing;
         if (!verdict.agreed) {
             Answers.setOutcome(result.outcomes, prompt, NO_SEAT);
@@ -117,9 +106,10 @@ library Judging {
         }
         ++result.agreed;
         uint256 accepted = verdict.accepted;
-        uint256 due = ACCEPTED +
-            Answers.promptTokensAt(handover.terms.promptTokens, prompt) +
-            _lesser(lowerMedian(bench.counts, accepted), rules.maxTokens());
+        uint256 due =
+            ACCEPTED +
+                Answers.promptTokensAt(handover.terms.promptTokens, prompt) +
+                _lesser(lowerMedian(bench.counts, accepted), rules.maxTokens());
         uint256[] memory own = result.own;
         uint256 seats = 0;
         unchecked {

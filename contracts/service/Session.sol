@@ -23,8 +23,7 @@ contract Session is ISession, AccessManaged {
     uint8 public constant MAX_LEASE = 10;
     /// @notice Most prompts times answers in a task.
     uint256 public constant MAX_ANSWERS = 1_024;
-    /// @notice Bounds of a window, seconds. The sum of a task's windows is at most three times the upper one, below a day.
-    uint256 public constant MIN_WINDOW = 2;
+    /// @notice Longest window, seconds. The sum of a task's windows is at most three times as long, below a day.
     uint256 public constant MAX_WINDOW = 7 hours;
     /// @notice Longest lease, seconds.
     uint32 public constant MAX_LEASE_SECONDS = 1 days;
@@ -44,11 +43,15 @@ contract Session is ISession, AccessManaged {
     IRandomness public immutable RANDOMNESS;
     /// @notice Blocks between a request and the block whose hash decides it.
     uint16 public immutable SEED_DELAY;
+    /// @notice Shortest window, seconds: many blocks of this chain. In a shorter one nobody could commit or reveal, and honest nodes
+    /// would pay for it.
+    uint16 public immutable MIN_WINDOW;
 
     Parameters private _parameters;
     uint32 private _sessionCount;
     mapping(SessionId session => Record) private _sessions;
-    mapping(SessionId session => mapping(address router => bool)) private _routers;
+    /// @dev By owner too, so that a transfer leaves the former owner's routers behind.
+    mapping(SessionId session => mapping(address owner => mapping(address router => bool))) private _routers;
 
     constructor(
         address authority,
@@ -58,10 +61,13 @@ contract Session is ISession, AccessManaged {
         IModelRegistry modelRegistry,
         IRandomness randomness,
         uint16 seedDelay,
+        uint16 minWindow,
         Parameters memory initial
     ) AccessManaged(authority) {
         _bound("seedDelay", seedDelay, 1, MAX_SEED_DELAY);
+        _bound("minWindow", minWindow, 1, MAX_WINDOW);
         SEED_DELAY = seedDelay;
+        MIN_WINDOW = minWindow;
         QUEUE = queue;
         PAYMENT = payment;
         POOL = pool;
@@ -97,7 +103,9 @@ contract Session is ISession, AccessManaged {
     /// @inheritdoc ISession
     function transfer(SessionId session, address to) external onlyOwner(session) {
         if (to == address(0)) revert SessionZeroAddress();
-        _sessions[session].owner = to;
+        Record storage entry = _sessions[session];
+        entry.owner = to;
+        entry.router = address(0);
         emit SessionTransferred(session, msg.sender, to);
     }
 
@@ -105,6 +113,7 @@ contract Session is ISession, AccessManaged {
     function close(SessionId session) external onlyOwner(session) {
         Record storage entry = _sessions[session];
         if (entry.closed) revert SessionIsClosed(session);
+        if (entry.seedBlock != 0) revert SessionReservation(session, entry.seedBlock);
         entry.closed = true;
         emit SessionClosed(session);
     }
@@ -113,7 +122,7 @@ contract Session is ISession, AccessManaged {
     function setRouter(SessionId session, address router, bool allowed, string calldata endpoint) external onlyOwner(session) {
         if (router == address(0)) revert SessionZeroAddress();
         if (bytes(endpoint).length > MAX_ENDPOINT) revert SessionEndpointTooLong(bytes(endpoint).length, MAX_ENDPOINT);
-        _routers[session][router] = allowed;
+        _routers[session][msg.sender][router] = allowed;
         Record storage entry = _sessions[session];
         if (allowed) entry.router = router;
         else if (entry.router == router) entry.router = address(0);
@@ -129,6 +138,7 @@ contract Session is ISession, AccessManaged {
     /// @inheritdoc ISession
     function reserve(SessionId session, uint32 duration) external {
         (Record storage entry, ) = _usable(session);
+        if (!entry.rules.leased()) revert SessionNotLeased(session);
         if (entry.seedBlock != 0) revert SessionReservation(session, entry.seedBlock);
         uint256 least = entry.rules.commitWindow() + entry.rules.revealWindow() + 1;
         if (duration < least || duration > MAX_LEASE_SECONDS) {
@@ -208,7 +218,7 @@ contract Session is ISession, AccessManaged {
 
     /// @inheritdoc ISession
     function isRouter(SessionId session, address router) external view returns (bool) {
-        return _routers[session][router];
+        return _routers[session][_sessions[session].owner][router];
     }
 
     /// @inheritdoc ISession
@@ -226,7 +236,10 @@ contract Session is ISession, AccessManaged {
         // Fields of one slot are read together, so that the slot is read once.
         (uint32 number, LeaseId lease) = (entry.tasks + 1, entry.lease);
         (uint40 until, uint16 queueWindow) = (entry.leaseUntil, entry.queueWindow);
-        _checkRequest(entry.maxPrompts, entry.maxPromptTokens, rules, request);
+        bytes calldata declared = request.promptTokens;
+        uint24 maxTokens = request.maxTokens;
+        _checkPrompts(declared, entry.maxPrompts, entry.maxPromptTokens);
+        if (maxTokens == 0 || maxTokens > rules.maxTokens()) revert SessionMaxTokens(maxTokens, rules.maxTokens());
         if (number > MAX_TASKS) revert SessionExhausted(session, MAX_TASKS);
         uint40 closeAt;
         if (rules.leased()) {
@@ -245,9 +258,9 @@ contract Session is ISession, AccessManaged {
             TaskTerms({
                 model: entry.model,
                 manifest: request.manifest,
-                rules: rules.forRequest(request.maxTokens, routed),
+                rules: rules.forRequest(maxTokens, routed),
                 router: routed ? msg.sender : address(0),
-                promptTokens: request.promptTokens
+                promptTokens: declared
             }),
             request.clientReference,
             lease,
@@ -257,18 +270,13 @@ contract Session is ISession, AccessManaged {
     }
 
     /// @dev Bounded by MAX_ANSWERS.
-    function _checkRequest(uint256 maxPrompts, uint256 maxPromptTokens, TaskRules rules, Request calldata request) private pure {
-        uint256 prompts = request.promptTokens.length / 3;
-        if (prompts == 0 || prompts > maxPrompts || request.promptTokens.length % 3 != 0) {
-            revert SessionPromptCount(prompts, maxPrompts);
-        }
-        bytes calldata declared = request.promptTokens;
+    function _checkPrompts(bytes calldata declared, uint256 maxPrompts, uint256 maxPromptTokens) private pure {
+        uint256 prompts = declared.length / 3;
+        if (prompts == 0 || prompts > maxPrompts || declared.length != prompts * 3) revert SessionPromptCount(prompts, maxPrompts);
         for (uint256 i = 0; i < prompts; ++i) {
             uint256 tokens = Answers.promptTokensAt(declared, i);
             if (tokens == 0 || tokens > maxPromptTokens) revert SessionPromptTooLong(i, tokens, maxPromptTokens);
         }
-        uint256 most = rules.maxTokens();
-        if (request.maxTokens == 0 || request.maxTokens > most) revert SessionMaxTokens(request.maxTokens, most);
     }
 
     /// @dev Checks every bound and packs terms, price and parameters into the session's rules.
@@ -339,7 +347,7 @@ contract Session is ISession, AccessManaged {
     }
 
     function _requireRouter(SessionId session, Record storage entry) private view {
-        if (msg.sender != entry.router && !_routers[session][msg.sender]) revert SessionUnauthorized(session, msg.sender);
+        if (msg.sender != entry.router && !_routers[session][entry.owner][msg.sender]) revert SessionUnauthorized(session, msg.sender);
     }
 
     function _known(SessionId session) private view returns (Record storage entry) {

@@ -46,6 +46,7 @@ contract SessionPayment is ISessionPayment {
 
     /// @inheritdoc ISessionPayment
     function deposit(SessionId session, uint128 amount) public {
+        if (SessionId.unwrap(session) == 0) revert SessionPaymentNoSession();
         _balances[session].available += amount;
         _liabilities += amount;
         emit Deposited(session, msg.sender, amount);

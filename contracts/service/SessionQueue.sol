@@ -137,10 +137,7 @@ contract SessionQueue is ISessionQueue, EIP712 {
 
     /// @inheritdoc ISessionQueue
     function settle(Handover calldata handover) external {
-        TaskFacts facts = _live(handover.task, Phase.Closed);
-        (bytes32 transcript, uint16 opened) = _replay(handover);
-        if (opened != facts.revealed()) revert SessionQueueOpeningsMissing(handover.task, opened, facts.revealed());
-        _settle(handover, facts, transcript, msg.sender);
+        _settleClosed(handover, _live(handover.task, Phase.Closed), msg.sender);
     }
 
     /// @inheritdoc ISessionQueue
@@ -196,7 +193,9 @@ contract SessionQueue is ISessionQueue, EIP712 {
     function committeeOf(TaskId task) external view returns (NodeId[] memory nodes, address[] memory operators) {
         TaskFacts facts = _ring[_slot(task)];
         Phase phase = _phaseOf(task, facts);
-        if (phase == Phase.None || facts.generation() != _generation(task)) {
+        // Of a task that ended before its seed was stored, only the number of the seed's block is left.
+        bool forgotten = phase == Phase.Settled && facts.committed() == 0;
+        if (phase == Phase.None || forgotten || facts.generation() != _generation(task)) {
             revert SessionQueueWrongPhase(task, phase, Phase.Committing);
         }
         Seat[] memory seats = _seats(_seeded(task, facts));
@@ -239,16 +238,23 @@ contract SessionQueue is ISessionQueue, EIP712 {
         Committed[] memory entries = new Committed[](list.length);
         uint256 count = 0;
         uint256 fresh = 0;
+        bytes32 domain = _domainSeparatorV4();
         for (uint256 i = 0; i < list.length; ++i) {
             SignedCommitment calldata given = list[i];
             uint8 seat = given.seat;
-            bytes memory reason = _refusal(task, facts.committed() | fresh, given, seats);
-            if (reason.length != 0) {
-                emit EntrySkipped(task, seat, reason);
-                continue;
+            bytes32 commitment = given.commitment;
+            uint256 taken = facts.committed() | fresh;
+            address signer = address(0);
+            if (seat < seats.length) {
+                Seat sitting = seats[seat];
+                signer = _signer(domain, task, sitting.node(), given);
+                if (signer != address(0) && signer == sitting.operator() && (taken >> seat) & 1 == 0 && commitment != 0) {
+                    fresh |= uint256(1) << seat;
+                    entries[count++] = Committed({who: _who(seat, sitting.node()), commitment: commitment});
+                    continue;
+                }
             }
-            fresh |= uint256(1) << seat;
-            entries[count++] = Committed({who: _who(seat, seats[seat].node()), commitment: given.commitment});
+            emit EntrySkipped(task, seat, _refusal(task, taken, given, seats, signer));
         }
         if (count == 0) return;
         assembly ("memory-safe") {
@@ -258,22 +264,25 @@ contract SessionQueue is ISessionQueue, EIP712 {
         _recordCommits(task, facts, fresh, entries);
     }
 
-    /// @dev Why a carried commitment cannot be recorded, as an encoded error; empty where it can.
+    /// @dev Who signed a carried commitment for this task and node; zero where the signature is malformed.
+    function _signer(bytes32 domain, TaskId task, uint24 node, SignedCommitment calldata given) private pure returns (address signer) {
+        bytes32 hash = CommitReveal.commitHash(TaskId.unwrap(task), node, given.commitment);
+        (signer, , ) = ECDSA.tryRecover(MessageHashUtils.toTypedDataHash(domain, hash), given.r, given.vs);
+    }
+
+    /// @dev Why a carried commitment was not recorded, as an encoded error.
     function _refusal(
         TaskId task,
-        uint256 committed,
+        uint256 taken,
         SignedCommitment calldata given,
-        Seat[] memory seats
+        Seat[] memory seats,
+        address signer
     ) private pure returns (bytes memory) {
         uint8 seat = given.seat;
         if (seat >= seats.length) return abi.encodeWithSelector(SessionQueueNoSeat.selector, task, seat, seats.length);
-        if ((committed >> seat) & 1 == 1) return abi.encodeWithSelector(SessionQueueAlreadyCommitted.selector, task, seat);
+        if ((taken >> seat) & 1 == 1) return abi.encodeWithSelector(SessionQueueAlreadyCommitted.selector, task, seat);
         if (given.commitment == 0) return abi.encodeWithSelector(SessionQueueEmptyCommitment.selector, task, seat);
-        (address signer, , ) = ECDSA.tryRecover(given.commitment, given.r, given.vs);
-        if (signer == address(0) || signer != seats[seat].operator()) {
-            return abi.encodeWithSelector(SessionQueueNotOperator.selector, task, seat, signer, seats[seat].operator());
-        }
-        return "";
+        return abi.encodeWithSelector(SessionQueueNotOperator.selector, task, seat, signer, seats[seat].operator());
     }
 
     function _recordCommits(TaskId task, TaskFacts facts, uint256 fresh, Committed[] memory entries) private {
@@ -297,7 +306,11 @@ contract SessionQueue is ISessionQueue, EIP712 {
 
     function _reveal(Handover calldata handover, address keeper) private {
         TaskId task = handover.task;
-        TaskFacts facts = _live(task, Phase.Revealing);
+        TaskFacts facts = _ring[_slot(task)];
+        Phase phase = _phaseOf(task, facts);
+        // Whoever opened the last seat before may have left the settlement to others.
+        if (phase == Phase.Closed) return _settleClosed(handover, facts, keeper);
+        if (phase != Phase.Revealing) revert SessionQueueWrongPhase(task, phase, Phase.Revealing);
         (bytes32 transcript, uint16 opened) = _replay(handover);
         uint16 fresh = opened & ~facts.revealed();
         if (fresh == 0) revert SessionQueueNothingToReveal(task);
@@ -313,6 +326,12 @@ contract SessionQueue is ISessionQueue, EIP712 {
             if ((fresh >> seat) & 1 == 0) continue;
             emit ResultRevealed(task, seat, NodeId.wrap(opening.node()), opening.secret, opening.claim, _answers(handover, i));
         }
+    }
+
+    function _settleClosed(Handover calldata handover, TaskFacts facts, address keeper) private {
+        (bytes32 transcript, uint16 opened) = _replay(handover);
+        if (opened != facts.revealed()) revert SessionQueueOpeningsMissing(handover.task, opened, facts.revealed());
+        _settle(handover, facts, transcript, keeper);
     }
 
     /// @dev Checks that terms, commitments and openings are what was recorded. Every committed seat must be there, in order.
@@ -337,6 +356,8 @@ contract SessionQueue is ISessionQueue, EIP712 {
                     bytes32 answersHash = alike ? baseHash : keccak256(_answers(handover, i));
                     bytes32 payload = CommitReveal.payloadDigest(answersHash, opening.claim);
                     commitment = _commitment(domain, task, opening.node(), model, params, payload, opening.secret);
+                } else if (!alike && handover.changes[i].length != 0) {
+                    revert SessionQueueChangesMalformed(task, uint8(opening.seat()), 0);
                 }
                 transcript = CommitReveal.extend(transcript, uint32(opening.who), commitment);
             }
@@ -401,7 +422,9 @@ contract SessionQueue is ISessionQueue, EIP712 {
             bytes calldata changes = handover.changes[i];
             if (changes.length != 0) emit AnswersDiffer(task, uint8(handover.openings[i].seat()), changes);
         }
-        emit TaskSettled(task, status, charged, facts.revealed(), result.outcomes, handover.base);
+        // Where nothing was judged, no commitment need have bound the base: it is not evidence.
+        bytes calldata base = status == Status.Failed ? handover.base[:0] : handover.base;
+        emit TaskSettled(task, status, charged, facts.revealed(), result.outcomes, base);
     }
 
     /// @dev What a settlement pays. `charged` is what the session loses, base units.

@@ -1,8 +1,6 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { formatEther } from "ethers";
-import { type Deployment, deploymentFromRuntime, readDeployment, verifyDeployment } from "../chain/deployment.ts";
-import type { Endpoint } from "../chain/endpoint.ts";
 import type { NodeView, Views } from "../chain/views.ts";
 import { loadModels, modelNamed, type ModelEntry } from "../inference/models.ts";
 import { EXIT, Fatal } from "../runtime/exit.ts";
@@ -10,14 +8,6 @@ import type { Logger } from "../runtime/log.ts";
 import type { NodeConfig } from "./config.ts";
 
 /** Checks that come before any work: whatever does not fit ends the program with one line. */
-
-/** Where the contracts are, checked against the chain. Throws DeploymentInvalid, WrongChainId. */
-export async function deploymentOf(config: NodeConfig, endpoint: Endpoint): Promise<Deployment> {
-  const { deployment: file, runtime, fromBlock } = config;
-  const deployment = runtime === undefined ? readDeployment(file!) : await deploymentFromRuntime(endpoint, runtime, fromBlock);
-  await verifyDeployment(endpoint, deployment);
-  return deployment;
-}
 
 /** The node that the key operates. Throws Fatal (notRegistered, fundsShort). */
 export async function registeredNode(views: Views, operator: string, log: Logger): Promise<{ node: number; view: NodeView }> {
@@ -36,22 +26,6 @@ export async function registeredNode(views: Views, operator: string, log: Logger
   if (!view.available) log.warn({ node }, "the node is switched off; it is in no draw until it is switched on");
   if (view.exitAt !== 0) log.warn({ node, exitAt: view.exitAt }, "the node is exiting; it is in no draw");
   return { node, view };
-}
-
-/** Gas, roughly, of one reveal that settles. */
-const GAS_OF_A_REVEAL = 1_000_000n;
-/** Below the price of so many reveals the balance is low. */
-const RESERVE = 20n;
-
-/** Whether the operator can pay for some time; warns where not. Throws Fatal (fundsShort) where it cannot pay at all. */
-export async function checkBalance(endpoint: Endpoint, operator: string, log: Logger): Promise<boolean> {
-  const [balance, block] = await Promise.all([endpoint.provider.getBalance(operator), endpoint.provider.getBlock("latest")]);
-  if (balance === 0n)
-    throw new Fatal(EXIT.fundsShort, `found no balance for gas at ${operator}, wanted some of the chain's currency; send it some`);
-  const wanted = RESERVE * GAS_OF_A_REVEAL * (block?.baseFeePerGas ?? 0n);
-  if (balance >= wanted) return true;
-  log.warn({ operator, found: formatEther(balance), wanted: formatEther(wanted) }, "the balance for gas is low; send the operator some");
-  return false;
 }
 
 /**

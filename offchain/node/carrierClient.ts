@@ -37,12 +37,15 @@ const MAX_ANSWER_BYTES = 64 * 1024;
 
 /** Hands a commitment to a carrier, for example a session's router. Resolves when it has accepted. Throws CarrierError, or the signal's reason. */
 export async function handCommitment(endpoint: string, item: CarriedCommitment, signal?: AbortSignal): Promise<void> {
-  await post(`${endpoint}/carry/commitment`, { ...item, task: String(item.task) }, signal);
+  // Field by field: callers hold answers and salts in the same object, and nothing of them may leave before commits have closed.
+  const { task, seat, node, commitment, r, vs } = item;
+  await post(`${endpoint}/carry/commitment`, { task: String(task), seat, node, commitment, r, vs }, signal);
 }
 
 /** Hands an opening to a carrier, once commits have closed. Resolves when it has accepted. Throws CarrierError, or the signal's reason. */
 export async function handOpening(endpoint: string, item: CarriedOpening, signal?: AbortSignal): Promise<void> {
-  await post(`${endpoint}/carry/opening`, { ...item, task: String(item.task) }, signal);
+  const { task, seat, node, answers, claim, salt } = item;
+  await post(`${endpoint}/carry/opening`, { task: String(task), seat, node, answers, claim, salt }, signal);
 }
 
 async function post(address: string, body: object, signal: AbortSignal | undefined): Promise<void> {

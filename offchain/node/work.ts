@@ -5,7 +5,7 @@ import type { Completion, Engine } from "../inference/engine.ts";
 import { semanticSketch } from "../inference/semanticSketch.ts";
 import { decodePromptTokens, encodeAnswers } from "../protocol/answers.ts";
 import { claimBytes } from "../protocol/claim.ts";
-import { commitmentOf, type Domain } from "../protocol/commitment.ts";
+import { commitDigest, commitmentOf, type Domain } from "../protocol/commitment.ts";
 import { type Manifest, MAX_MANIFEST_BYTES, parseManifest } from "../protocol/manifest.ts";
 import { type Answer, FINISH, type TaskTerms } from "../protocol/types.ts";
 import type { Work } from "./journal.ts";
@@ -63,7 +63,7 @@ export async function makeWork(
   const packed = encodeAnswers(answers);
   const salt = saltOf(key.privateKey, { chainId: domain.chainId, queue: domain.queue, task, seat, attempt: ATTEMPT });
   const commitment = commitmentOf(domain, task, node, terms, packed, claim, salt, ATTEMPT);
-  const { r, yParityAndS: vs } = Signature.from(key.sign(commitment));
+  const { r, yParityAndS: vs } = Signature.from(key.sign(commitDigest(domain, task, node, commitment)));
   return {
     task,
     seat,

@@ -4,7 +4,7 @@ import type { LeaseView, Views } from "../chain/views.ts";
 import { committee, decidingBlock } from "../protocol/draw.ts";
 import { type Clock, phaseOf } from "../protocol/phases.ts";
 import { type Facts, Phase, State, Status } from "../protocol/types.ts";
-import { usableEndpoint } from "./endpoints.ts";
+import { usableEndpoint } from "../content/endpoints.ts";
 import type { Journal } from "./journal.ts";
 import type { SeatSight } from "./roles/miner.ts";
 import type { DrawSight, LeaseSight, TaskSight, Turns } from "./roles/oracle.ts";

@@ -75,6 +75,21 @@ export function commitmentOf(
   );
 }
 
+/** The EIP-712 type of what an author signs so that anyone may carry its commitment. */
+export const COMMIT_TYPES = {
+  Commit: [
+    { name: "task", type: "uint64" },
+    { name: "author", type: "uint24" },
+    { name: "commitment", type: "bytes32" },
+  ],
+};
+
+/** What the author of a commitment signs: the EIP-712 digest of task, node and commitment. */
+export function commitDigest(domain: Domain, task: bigint, node: number, commitment: string): string {
+  const where = { name: "Corroborate", version: "1", chainId: domain.chainId, verifyingContract: domain.queue };
+  return TypedDataEncoder.hash(where, COMMIT_TYPES, { task, author: node, commitment });
+}
+
 /** Adds a commitment to a transcript. */
 export function extend(transcript: string, { seat, node, commitment }: CommittedSeat): string {
   return keccak256(coder.encode(["bytes32", "uint256", "bytes32"], [transcript, whoOf(seat, node), commitment]));

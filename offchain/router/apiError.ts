@@ -1,5 +1,6 @@
 import { ChainError, ChainRevert } from "../chain/errors.ts";
 import { EngineError } from "../inference/engine.ts";
+import { ManifestError } from "../protocol/manifest.ts";
 import { oneLine } from "../runtime/exit.ts";
 
 export type ErrorType = "invalid_request_error" | "insufficient_quota" | "rate_limit_error" | "server_error";
@@ -51,6 +52,7 @@ export function toApiError(error: unknown): ApiError {
   if (error instanceof ChainRevert) return ofRevert(error);
   if (error instanceof EngineError) return ofEngine(error);
   if (error instanceof ChainError) return ofChain(error);
+  if (error instanceof ManifestError) return new ApiError(400, error.message, { code: "invalid_request" });
   const { statusCode, code } = error as { statusCode?: unknown; code?: unknown };
   if (typeof statusCode === "number" && statusCode >= 400 && statusCode < 500)
     return new ApiError(statusCode, oneLine(error), { code: FASTIFY[String(code)] ?? "invalid_request" });
@@ -64,23 +66,25 @@ const FASTIFY: Record<string, string> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: "invalid_json",
 };
 
+/** The session cannot pay; amounts are COR base units. */
+export function insufficientFunds(have: string, need: string): ApiError {
+  const message = `the session has ${have} available, and this request must lock ${need} (COR base units); nothing was charged; deposit more`;
+  return new ApiError(402, message, { code: "insufficient_funds", details: { have, need } });
+}
+
+/** No nodes are leased, or not for long enough. */
+export function noLease(): ApiError {
+  const message = "the session has no lease that is long enough for this request; the router is reserving one; try again";
+  return new ApiError(503, message, { code: "no_lease", retryAfter: 5 });
+}
+
 function ofRevert({ revert, args }: ChainRevert): ApiError {
-  const [found, wanted] = [String(args["found"] ?? args["price"] ?? ""), String(args["wanted"] ?? args["ceiling"] ?? "")];
+  const [found, wanted] = [amount(args["found"]), amount(args["wanted"])];
   switch (revert) {
     case "SessionPaymentInsufficient":
-      return new ApiError(
-        402,
-        `the session has ${found} available, and this request must lock ${wanted} (COR base units); nothing was charged; deposit more`,
-        {
-          code: "insufficient_funds",
-          details: { have: found, need: wanted },
-        },
-      );
+      return insufficientFunds(found, wanted);
     case "SessionLeaseTooShort":
-      return new ApiError(503, "the session has no lease that is long enough for this request; the router is reserving one; try again", {
-        code: "no_lease",
-        retryAfter: 5,
-      });
+      return noLease();
     case "NodePoolTooFewNodes":
       return new ApiError(503, `found ${found} free nodes, wanted ${wanted}; try again`, { code: "too_few_nodes", retryAfter: 10 });
     case "SessionQueueRingFull":
@@ -89,6 +93,8 @@ function ofRevert({ revert, args }: ChainRevert): ApiError {
       return new ApiError(503, `the contracts refused the request: ${revert}; nothing was charged`, { code: "refused_by_contracts" });
   }
 }
+
+const amount = (value: unknown): string => (typeof value === "bigint" || typeof value === "number" ? String(value) : "unknown");
 
 function ofEngine({ code, message }: EngineError): ApiError {
   if (code === "InvalidRequest") return new ApiError(400, message, { code: "invalid_request" });

@@ -1,12 +1,11 @@
 import { dataLength, recoverAddress, Signature } from "ethers";
 import { z } from "zod";
 import type { TaskEntry } from "../chain/taskBook.ts";
-import type { CarriedCommitment, CarriedOpening } from "../node/carrierClient.ts";
-import { commitmentOf, type Domain } from "../protocol/commitment.ts";
+import { commitDigest, commitmentOf, type Domain } from "../protocol/commitment.ts";
 import { phaseOf } from "../protocol/phases.ts";
 import { Phase } from "../protocol/types.ts";
 import { ApiError } from "./apiError.ts";
-import type { CarriedStore } from "./carriedStore.ts";
+import type { CarriedCommitment, CarriedOpening, CarriedStore } from "./carriedStore.ts";
 import type { World } from "./world.ts";
 
 const word = z.string().regex(/^0x[0-9a-f]{64}$/i, "wanted 0x and 64 hex digits");
@@ -120,14 +119,14 @@ export class CarriedItems {
     if (members === undefined) throw later(`the committee of task ${entry.task} is not known yet`);
     const member = members[seat];
     if (member?.node !== node) throw refusal(403, "NotSeated", `node ${node} does not sit in seat ${seat} of task ${entry.task}`);
-    if (signerOf(commitment, r, vs) !== member.operator)
+    if (signerOf(commitDigest(this.#domain, entry.task, node, commitment), r, vs) !== member.operator)
       throw refusal(403, "NotSigned", `the commitment is not signed by ${member.operator}, who operates node ${node}`);
   }
 }
 
-function signerOf(commitment: string, r: string, vs: string): string | undefined {
+function signerOf(digest: string, r: string, vs: string): string | undefined {
   try {
-    return recoverAddress(commitment, Signature.from({ r, yParityAndS: vs }));
+    return recoverAddress(digest, Signature.from({ r, yParityAndS: vs }));
   } catch {
     return undefined;
   }

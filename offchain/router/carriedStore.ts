@@ -1,6 +1,27 @@
 import type Database from "better-sqlite3";
 import { openDatabase, SqliteStore } from "../chain/sqliteStore.ts";
-import type { CarriedCommitment, CarriedOpening } from "../node/carrierClient.ts";
+
+/** A commitment that its author signed, as nodes hand it in. */
+export interface CarriedCommitment {
+  task: bigint;
+  seat: number;
+  node: number;
+  commitment: string;
+  /** Compact signature of the seat's operator over the commitment. */
+  r: string;
+  vs: string;
+}
+
+/** An opening as nodes hand it in, once commits have closed. */
+export interface CarriedOpening {
+  task: bigint;
+  seat: number;
+  node: number;
+  /** Packed answers, 0x hex. */
+  answers: string;
+  claim: string;
+  salt: string;
+}
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS commitments (

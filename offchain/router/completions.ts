@@ -119,12 +119,18 @@ export class Completions {
   }
 }
 
+/** Why a task ended without an answer, by its status. */
+const ENDINGS: Partial<Record<Status, { code: string; why: string }>> = {
+  [Status.Inconclusive]: { code: "task_inconclusive", why: "the nodes' answers do not agree" },
+  [Status.Failed]: { code: "task_failed", why: "too few nodes answered in time" },
+  [Status.Cancelled]: { code: "task_cancelled", why: "it was taken back" },
+};
+
 function withoutAnswer({ task, terms, settled }: EndedTask): ApiError {
-  const inconclusive = settled.status === Status.Inconclusive;
-  const refunded = lockOf(terms) - settled.charged;
-  const why = inconclusive ? "the nodes' answers do not agree" : "too few nodes answered";
+  const { code, why } = ENDINGS[settled.status] ?? { code: "task_failed", why: `its status is ${settled.status}` };
+  const refunded = String(lockOf(terms) - settled.charged);
   return new ApiError(502, `task ${task} ended without an answer: ${why}; ${refunded} COR base units were given back to the session`, {
-    code: inconclusive ? "task_inconclusive" : "task_failed",
-    details: { task: String(task), refunded: String(refunded) },
+    code,
+    details: { task: String(task), refunded },
   });
 }

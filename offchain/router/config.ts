@@ -1,23 +1,17 @@
 import { isIPv4 } from "node:net";
 import { z } from "zod";
-import { type NodeConfig, nodeConfig, SETTINGS as NODE_SETTINGS } from "../node/config.ts";
 import { checkedSettings, type Setting } from "../runtime/env.ts";
 import { EXIT, Fatal } from "../runtime/exit.ts";
+import { checkTogether, COMMON_SETTINGS, commonShape, whole } from "../runtime/settings.ts";
 
-const { rpc, chainId, deployment, runtime, fromBlock, keyFile, keyPasswordFile, key } = NODE_SETTINGS;
-const { data, modelsDir, model, listen, pollMs, threads, logLevel, logFile } = NODE_SETTINGS;
+const { keyFile, key, data, model, listen, threads } = COMMON_SETTINGS;
 
 const LISTEN = { ...listen, about: "where to serve (default 127.0.0.1:8080; port 0: any free one)", example: "127.0.0.1:8080" };
 
 /** Every setting of a router. A flag wins over its variable. What a node has too has the same flag, variable and rules. */
 export const SETTINGS = {
-  rpc,
-  chainId,
-  deployment,
-  runtime,
-  fromBlock,
+  ...COMMON_SETTINGS,
   keyFile: { ...keyFile, about: "the router's key: JSON keystore (v3); on chain 31337 also a plain private key" },
-  keyPasswordFile,
   key: { ...key, about: "the router's private key; chain 31337 only" },
   session: {
     flag: "--session <number>",
@@ -32,7 +26,6 @@ export const SETTINGS = {
     example: "86400",
   },
   data: { ...data, about: "journal, carried items and content; one router each", example: "./data/router" },
-  modelsDir,
   model: { ...model, flag: "--model <id>", about: "the session's model, as the registry names it (default: found by its sha256)" },
   listen: LISTEN,
   allowRemote: {
@@ -41,10 +34,7 @@ export const SETTINGS = {
     about: "listen on addresses other machines can reach; there are no API keys, so whoever reaches the port spends the session's money",
     example: "--allow-remote",
   },
-  pollMs,
   threads: { ...threads, about: "threads of the engine that counts tokens (default 1)" },
-  logLevel,
-  logFile,
   jsonLogs: {
     flag: "--json-logs",
     env: "CORROBORATE_JSON_LOGS",
@@ -53,25 +43,24 @@ export const SETTINGS = {
   },
 } satisfies Record<string, Setting>;
 
-const whole = (what: string, least: number, most: number) =>
-  z
-    .string(`wanted ${what}`)
-    .regex(/^\d{1,10}$/, `wanted ${what}`)
-    .transform(Number)
-    .refine((value) => value >= least && value <= most, `wanted ${what} from ${least} to ${most}`);
+const schema = z
+  .object({
+    ...commonShape,
+    listen: commonShape.listen.default({ host: "127.0.0.1", port: 8080 }),
+    session: whole("a session's number", 1, 2 ** 32 - 1),
+    leaseSeconds: whole("seconds", 5, 86_400).default(86_400),
+    allowRemote: z.literal(true).optional(),
+    jsonLogs: z.literal(true).optional(),
+  })
+  .superRefine((config, context) => {
+    checkTogether(config, (name, message) => context.addIssue({ code: "custom", path: [name], message }));
+  });
 
-const ownSchema = z.object({
-  session: whole("a session's number", 1, 2 ** 32 - 1),
-  leaseSeconds: whole("seconds", 5, 86_400).default(86_400),
-  allowRemote: z.literal(true).optional(),
-  jsonLogs: z.literal(true).optional(),
-});
-
-export type RouterConfig = NodeConfig & z.output<typeof ownSchema>;
+export type RouterConfig = z.output<typeof schema>;
 
 /** A router's settings from what the command line and the environment say. Throws Fatal (configInvalid). */
-export function routerConfig(raw: Record<string, unknown>): RouterConfig {
-  const config = { ...nodeConfig({ ...raw, listen: raw["listen"] ?? "127.0.0.1:8080" }), ...checkedSettings(ownSchema, raw, SETTINGS) };
+export function routerConfig(raw: unknown): RouterConfig {
+  const config = checkedSettings(schema, raw, SETTINGS);
   const { host } = config.listen;
   if (config.allowRemote || isLoopback(host)) return config;
   const found = `--listen (${LISTEN.env}): ${host} can be reached from other machines`;

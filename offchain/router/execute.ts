@@ -4,13 +4,14 @@ import type { Deployment } from "../chain/deployment.ts";
 import { ChainRevert } from "../chain/errors.ts";
 import type { Sender } from "../chain/sender.ts";
 import type { TaskEntry } from "../chain/taskBook.ts";
-import { commitmentOf } from "../protocol/commitment.ts";
-import { buildHandover, encodeHandover, type Secret } from "../protocol/handover.ts";
+import type { Domain } from "../protocol/commitment.ts";
+import { buildHandover, encodeHandover } from "../protocol/handover.ts";
 import type { Facts } from "../protocol/types.ts";
 import { oneLine } from "../runtime/exit.ts";
 import type { Logger } from "../runtime/log.ts";
 import type { CarriedStore } from "./carriedStore.ts";
 import type { CarrierAction, CarrierSight } from "./carrier.ts";
+import { secretsOf } from "./secrets.ts";
 import type { LeaseAction } from "./upkeep.ts";
 import type { World } from "./world.ts";
 
@@ -47,11 +48,13 @@ export class Executor {
   /** How many transactions of each kind were mined, and how many failed. */
   readonly counters: Record<string, { done: number; failed: number }> = {};
   readonly #parts: ExecutorParts;
+  readonly #domain: Domain;
   readonly #attempts = new Map<string, Attempt>();
   #lease: Attempt = { seats: 0, running: 0, count: 0, until: 0 };
 
   constructor(parts: ExecutorParts) {
     this.#parts = parts;
+    this.#domain = { chainId: parts.deployment.chainId, queue: parts.deployment.addresses.SessionQueue };
   }
 
   /** What is known about a task, for `decide`. */
@@ -69,7 +72,7 @@ export class Executor {
       terms,
       facts,
       commitments,
-      openings: bitmap([...this.#secretsOf(entry).keys()]),
+      openings: bitmap([...secretsOf(entry, this.#parts.store, this.#domain).keys()]),
       carrying: { commitments: busy("commit"), openings: busy("reveal"), settling: busy("settle") !== 0 },
     };
   }
@@ -99,7 +102,10 @@ export class Executor {
       collect: [`collect:${lease}`, NodePool, interfaces.NodePool, [lease]],
     };
     const [id, to, abi, args] = acts[kind];
-    void this.#tracked(kind, [attempt], { reason }, async () => await this.#send(id, to, abi.encodeFunctionData(kind, args)));
+    void this.#tracked(kind, [attempt], { reason }, async () => {
+      await this.#send(id, to, abi.encodeFunctionData(kind, args));
+      attempt.count = 0;
+    });
   }
 
   async #commit(tasks: { task: bigint; seats: number }[]): Promise<void> {
@@ -121,7 +127,7 @@ export class Executor {
       lists.map(async (list) => {
         const handovers = list.map(({ task }) => {
           const entry = this.#parts.world.book.tasks.get(task)!;
-          return encodeHandover(buildHandover(task, entry.terms, entry.commits, this.#secretsOf(entry)));
+          return encodeHandover(buildHandover(task, entry.terms, entry.commits, secretsOf(entry, this.#parts.store, this.#domain)));
         });
         const headroom = SETTLING_HEADROOM * BigInt(list.length);
         if (list.length === 1) await this.#queue("reveal", "reveal", handovers, list, { headroom });
@@ -188,17 +194,6 @@ export class Executor {
     const { sender, world } = this.#parts;
     const receipt = await sender.send({ id, to, data, ...options });
     await world.arrivals.reached(receipt.blockNumber);
-  }
-
-  /** Openings that are public or held, as far as they make the commitments that are on chain. */
-  #secretsOf({ task, terms, commits, openings }: TaskEntry): Map<number, Secret> {
-    const { deployment, store } = this.#parts;
-    const domain = { chainId: deployment.chainId, queue: deployment.addresses.SessionQueue };
-    const held = store.openings(task).filter(({ seat, node, answers, claim, salt }) => {
-      const committed = commits.find((commit) => commit.seat === seat);
-      return committed?.node === node && commitmentOf(domain, task, node, terms, answers, claim, salt) === committed.commitment;
-    });
-    return new Map([...held.map(({ seat, answers, claim, salt }) => [seat, { answers, claim, salt }] as const), ...openings]);
   }
 
   /** Drops what is remembered about a task that ended long ago. */

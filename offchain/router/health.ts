@@ -1,10 +1,10 @@
 import type { Head } from "../chain/cursor.ts";
 import type { Sender } from "../chain/sender.ts";
 import type { Engine } from "../inference/engine.ts";
-import type { Health } from "../node/server.ts";
 import type { Shutdown } from "../runtime/shutdown.ts";
 import type { Completions } from "./completions.ts";
 import type { Executor } from "./execute.ts";
+import type { Health } from "./server.ts";
 import type { World } from "./world.ts";
 
 /** A router that has not acted on a new head for so long is not well. */

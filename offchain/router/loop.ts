@@ -3,7 +3,7 @@ import type { EventCursor, Head } from "../chain/cursor.ts";
 import { mayPass } from "../chain/errors.ts";
 import type { Sender } from "../chain/sender.ts";
 import type { Views } from "../chain/views.ts";
-import type { Journal } from "../node/journal.ts";
+import type { LogStore } from "../chain/logStore.ts";
 import { oneLine } from "../runtime/exit.ts";
 import type { Logger } from "../runtime/log.ts";
 import type { CarriedStore } from "./carriedStore.ts";
@@ -14,7 +14,7 @@ import type { World } from "./world.ts";
 
 export interface LoopParts {
   cursor: EventCursor;
-  journal: Journal;
+  journal: LogStore;
   store: CarriedStore;
   world: World;
   sender: Sender;
@@ -35,15 +35,21 @@ const SHORTAGE_EVERY_MS = 30_000;
 
 /** Cuts the pause between two rounds short when something came in. */
 export class Bell {
-  #ring: () => void = () => {};
+  #waiting: (() => void) | undefined;
+  #rung = false;
 
-  readonly ring = (): void => this.#ring();
+  readonly ring = (): void => {
+    this.#rung = true;
+    this.#waiting?.();
+  };
 
+  /** Ends at once where it was rung since the last pause began. */
   async pause(ms: number, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return;
     const rung = new AbortController();
-    this.#ring = () => rung.abort();
-    await delay(ms, undefined, { signal: AbortSignal.any([signal, rung.signal]) }).catch(() => {});
+    this.#waiting = () => rung.abort();
+    if (!this.#rung && !signal.aborted) await delay(ms, undefined, { signal: AbortSignal.any([signal, rung.signal]) }).catch(() => {});
+    this.#waiting = undefined;
+    this.#rung = false;
   }
 }
 

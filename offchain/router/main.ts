@@ -9,11 +9,11 @@ import { Sender } from "../chain/sender.ts";
 import { createViews } from "../chain/views.ts";
 import { LocalStore } from "../content/localStore.ts";
 import { LlamaEngine } from "../inference/llama.ts";
-import { checkBalance, deploymentOf } from "../node/boot.ts";
-import { LOCAL_CHAIN } from "../node/config.ts";
-import { exitCodeOf } from "../node/exitCode.ts";
-import { Journal } from "../node/journal.ts";
-import { operatorKey } from "../node/operatorKey.ts";
+import { checkBalance, deploymentOf } from "../chain/boot.ts";
+import { LOCAL_CHAIN } from "../runtime/settings.ts";
+import { exitCodeOf } from "../runtime/exitCode.ts";
+import { LogStore } from "../chain/logStore.ts";
+import { operatorKey } from "../runtime/operatorKey.ts";
 import { addSettings, runCommand } from "../runtime/env.ts";
 import { EXIT, Fatal, oneLine } from "../runtime/exit.ts";
 import { lockDirectory } from "../runtime/instanceLock.ts";
@@ -27,6 +27,7 @@ import { Executor } from "./execute.ts";
 import { RouterHealth } from "./health.ts";
 import { Bell, runLoop } from "./loop.ts";
 import { buildServer, listen } from "./server.ts";
+import { Submission } from "./submission.ts";
 import { World } from "./world.ts";
 
 const HELP = `
@@ -56,7 +57,7 @@ async function start(config: RouterConfig): Promise<void> {
   const { registered, model, embed } = await servedModel(views, found, config);
   const { session, leaseSeconds, pollMs, allowRemote = false } = config;
   const content = await LocalStore.open(path.join(config.data, "content"));
-  const journal = new Journal(path.join(config.data, "journal.db"), endpoint.chainId, SessionQueue);
+  const journal = new LogStore(path.join(config.data, "journal.db"), endpoint.chainId, SessionQueue);
   const store = new CarriedStore(path.join(config.data, "carried.db"), endpoint.chainId, SessionQueue);
   const addresses = { NodePool, Session, SessionQueue };
   const cursor = new EventCursor({ endpoint, addresses, store: journal.chain, fromBlock: deployment.blockNumber });
@@ -68,7 +69,8 @@ async function start(config: RouterConfig): Promise<void> {
   const domain = { chainId: deployment.chainId, queue: SessionQueue };
   const carried = new CarriedItems({ world, store, session, domain, onTaken: bell.ring });
   const engine = await LlamaEngine.start({ model, embed, threads: config.threads });
-  const completions = new Completions({ engine, content, sender, world, sessionContract: Session, session, model: registered, log });
+  const submission = new Submission({ sender, world, views, sessionContract: Session, session });
+  const completions = new Completions({ engine, content, submission, world, model: registered, log });
   const common = { router: wallet.address, session, chainId: config.chainId, model: registered.name };
   const health = new RouterHealth({ ...common, shutdown, engine, sender, executor, completions, world });
   const { draining, stopping } = shutdown;

@@ -2,12 +2,17 @@ import { randomUUID } from "node:crypto";
 import Fastify, { type FastifyInstance } from "fastify";
 import type { LocalStore } from "../content/localStore.ts";
 import { contentRoutes } from "../content/routes.ts";
-import type { Health } from "../node/server.ts";
 import { EXIT, Fatal, oneLine } from "../runtime/exit.ts";
 import type { Logger } from "../runtime/log.ts";
 import { ApiError, toApiError } from "./apiError.ts";
 import { apiRoutes, type ApiParts } from "./apiRoutes.ts";
 import { isLoopback } from "./config.ts";
+
+/** What /healthz says; 200 when `status` is "ok" or "draining", else 503. */
+export interface Health {
+  status: "starting" | "ok" | "degraded" | "draining";
+  [field: string]: unknown;
+}
 
 export interface ServerParts extends ApiParts {
   content: LocalStore;
@@ -45,7 +50,8 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
   });
   server.setErrorHandler(async (error, request, reply) => {
     const told = toApiError(error);
-    if (told.status >= 500)
+    // Nodes are often a block ahead and come again; that is no failure.
+    if (told.status >= 500 && told.code !== "NotYet")
       log.warn({ request: request.id, status: told.status, code: told.code, error: oneLine(error) }, "a request failed");
     if (told.retryAfter !== undefined) void reply.header("retry-after", told.retryAfter);
     return await reply.code(told.status).send(told.body);

@@ -1,8 +1,8 @@
 import type { Batch, DecodedLog, Head } from "../chain/cursor.ts";
 import { TaskBook, type TaskEntry } from "../chain/taskBook.ts";
 import type { SessionView, Views } from "../chain/views.ts";
-import { usableEndpoint } from "../node/endpoints.ts";
-import type { Journal } from "../node/journal.ts";
+import { usableEndpoint } from "../content/endpoints.ts";
+import type { LogStore } from "../chain/logStore.ts";
 import { committee, decidingBlock } from "../protocol/draw.ts";
 import { answersDiffer } from "../protocol/events.ts";
 import type { Clock } from "../protocol/phases.ts";
@@ -18,7 +18,7 @@ export interface Member {
 
 export interface WorldParts {
   views: Pick<Views, "facts" | "seed" | "lease" | "node" | "session">;
-  journal: Journal;
+  journal: LogStore;
   session: number;
   /** The router's address: tasks that it submitted are its own. */
   router: string;
@@ -140,7 +140,7 @@ export class World {
       this.#committees.clear();
     }
     if (log.name !== "AnswersDiffer") return;
-    const { task, seat, changes } = answersDiffer(log.args as unknown as Record<string, unknown>);
+    const { task, seat, changes } = answersDiffer(log.args);
     this.#changes.set(task, (this.#changes.get(task) ?? new Map<number, string>()).set(seat, changes));
   }
 

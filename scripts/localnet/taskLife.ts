@@ -1,6 +1,6 @@
 import { type Contract, Interface, type JsonRpcProvider, type Log } from "ethers";
-import { decodeAnswers, decodeOutcomes } from "../../offchain/protocol/answers.ts";
-import { resultsCommitted, taskQueued, taskSettled } from "../../offchain/protocol/events.ts";
+import { applyChanges, decodeAnswers, decodeOutcomes } from "../../offchain/protocol/answers.ts";
+import { answersDiffer, resultsCommitted, taskQueued, taskSettled } from "../../offchain/protocol/events.ts";
 import { Status } from "../../offchain/protocol/types.ts";
 import { artifactOf, type DeploymentRecord } from "../deploy.ts";
 import { contractOf } from "./setUp.ts";
@@ -41,6 +41,7 @@ export async function followTask(
   let task: bigint | undefined;
   let committee: number[] = [];
   const seen = new Set<string>();
+  const changes = new Map<number, string>();
   while (!signal.aborted) {
     const logs = await provider.getLogs({ address: record.addresses.SessionQueue, fromBlock, toBlock: "latest" });
     for (const log of logs) {
@@ -60,8 +61,11 @@ export async function followTask(
         for (const { seat, node } of resultsCommitted(args).commitments) say("committed", `seat ${seat}: node ${node}`);
       } else if (event.name === "ResultRevealed") {
         say("revealed", `seat ${String(args["seat"])}: node ${String(args["node"])} by its own transaction`);
+      } else if (event.name === "AnswersDiffer") {
+        const differing = answersDiffer(args);
+        changes.set(differing.seat, differing.changes);
       } else if (event.name === "TaskSettled") {
-        return end(log, taskSettled(args), committee, say);
+        return end(log, taskSettled(args), { committee, changes }, say);
       }
     }
     if (task !== undefined && committee.length === 0) {
@@ -76,7 +80,7 @@ export async function followTask(
 function end(
   log: Log,
   settled: ReturnType<typeof taskSettled>,
-  committee: number[],
+  { committee, changes }: { committee: number[]; changes: Map<number, string> },
   say: (step: "revealed" | "settled", text: string) => void,
 ): Ending {
   const opened = committee.filter((_, seat) => (settled.seats >> seat) & 1);
@@ -85,7 +89,8 @@ function end(
   const accepted = committee.filter((_, seat) => ((first?.accepted ?? 0) >> seat) & 1);
   const status = Object.entries(Status).find(([, value]) => value === settled.status)?.[0] ?? "unknown";
   say("settled", `${status} in block ${log.blockNumber}: nodes ${accepted.join(", ") || "none"} agree`);
-  const digest = first === undefined || first.canonicalSeat === null ? null : decodeAnswers(settled.base)[0]!.digest;
+  const seat = first?.canonicalSeat ?? null;
+  const digest = seat === null ? null : decodeAnswers(applyChanges(settled.base, changes.get(seat) ?? "0x"))[0]!.digest;
   return {
     task: settled.task,
     status: settled.status,

@@ -9,7 +9,7 @@ import { placesOf, rehearse } from "./rehearsal.ts";
 
 export default reporting(async (args: CommonArguments & { force: boolean }, hre) => {
   const network = networkName(hre);
-  const file = recordFiles(network, args.deployment)[0]!;
+  const file = recordFiles(hre, network, args.deployment)[0]!;
   if (existsSync(file) && !args.force)
     throw new Refusal(
       "DeploymentExists",

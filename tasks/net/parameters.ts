@@ -1,4 +1,4 @@
-import { LOCAL_CHAIN } from "../../offchain/node/config.ts";
+import { LOCAL_CHAIN } from "../../offchain/runtime/settings.ts";
 import { localParameters, type NetworkParameters } from "../../scripts/parameters.ts";
 import { Refusal } from "../failure.ts";
 

@@ -36,7 +36,7 @@ export default command(async (context, args: Args) => {
     accept.push({
       module: "NodePool",
       method: "acceptOperator",
-      after: (receipts) => [receipts.event("NodePool", "NodeRegistered").getValue("node")],
+      after: (receipts) => [receipts.event("NodePool", "NodeRegistered").getValue("node") as unknown],
       signer: operatorSigner,
     });
   return await perform(context, [...calls, register, ...accept], async (receipts) => {

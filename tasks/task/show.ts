@@ -4,7 +4,7 @@ import type { TaskEntry } from "../../offchain/chain/taskBook.ts";
 import { decodeAnswers, decodeOutcomes, decodePromptTokens } from "../../offchain/protocol/answers.ts";
 import { lockOf } from "../../offchain/protocol/judging.ts";
 import { phaseOf } from "../../offchain/protocol/phases.ts";
-import { Comparison, type Facts, State, Status } from "../../offchain/protocol/types.ts";
+import { Comparison, type Facts, State } from "../../offchain/protocol/types.ts";
 import { amount, instant } from "../amounts.ts";
 import { taskId } from "../arguments.ts";
 import { command, type Context } from "../command.ts";
@@ -23,7 +23,7 @@ export default command(async (context, args: { task?: string }) => {
     status: statusWord(facts.status),
     head: { block: head.number, time: instant(head.timestamp) },
     terms: termsOf(entry),
-    facts: facts.state === State.Empty ? null : factsOf(facts),
+    facts: facts.state === State.Empty ? null : factsOf(facts, seatedIn(entry, facts)),
     committee: await committeeOf(context, entry, facts, head.number),
     outcome: outcomeOf(entry),
     events: logs.map(eventOf),
@@ -47,9 +47,15 @@ function termsOf({ terms }: TaskEntry) {
   };
 }
 
-function factsOf({ seed, state, lease, commitsCloseAt, revealWindow, committed, revealed }: Facts) {
+/** Whether `seed` is one: a task that ended without a commitment keeps the number of its deciding block, unless it was assigned. */
+function seatedIn({ terms }: TaskEntry, { state, committed, lease }: Facts): boolean {
+  if (state === State.Ended) return committed !== 0 || (!terms.leased && lease !== 0);
+  return state === State.Seeded;
+}
+
+function factsOf({ seed, lease, commitsCloseAt, revealWindow, committed, revealed }: Facts, seated: boolean) {
   return {
-    ...(state === State.Unseeded ? { seedBlock: Number(seed) } : { seed: `0x${seed.toString(16).padStart(24, "0")}` }),
+    ...(seated ? { seed: `0x${seed.toString(16).padStart(24, "0")}` } : { seedBlock: Number(seed) }),
     lease: lease === 0 ? null : lease,
     commitsCloseAt: instant(commitsCloseAt),
     revealsCloseAt: instant(commitsCloseAt + revealWindow),
@@ -60,10 +66,11 @@ function factsOf({ seed, state, lease, commitsCloseAt, revealWindow, committed, 
 
 const seatsOf = (bitmap: number) => Array.from({ length: 16 }, (_, seat) => seat).filter((seat) => (bitmap >> seat) & 1);
 
-/** Null until the seed is mined, and once a later task has taken the facts' place. */
-async function committeeOf({ views }: Context, { task, commits, openings }: TaskEntry, facts: Facts, block: number) {
-  const unseated = facts.state === State.Unseeded && (facts.status !== Status.Open || BigInt(block) <= facts.seed);
-  if (facts.state === State.Empty || facts.lease === 0 || unseated) return null;
+/** Null until the seed is mined, where the task ended before anybody was seated, and once a later task has taken the facts' place. */
+async function committeeOf({ views }: Context, entry: TaskEntry, facts: Facts, block: number) {
+  const { task, commits, openings } = entry;
+  const seedMined = facts.state === State.Unseeded && facts.lease !== 0 && BigInt(block) > facts.seed;
+  if (!seatedIn(entry, facts) && !seedMined) return null;
   const seats = await views.committee(task, block);
   return seats.map(({ seat, node, operator }) => ({
     seat,

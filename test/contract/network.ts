@@ -15,7 +15,7 @@ import {
   zeroPadValue,
 } from "ethers";
 import { encodeAnswers, encodePromptTokens } from "../../offchain/protocol/answers.ts";
-import { commitmentOf, type Domain } from "../../offchain/protocol/commitment.ts";
+import { commitDigest, commitmentOf, type Domain } from "../../offchain/protocol/commitment.ts";
 import { factsFrom, taskQueued } from "../../offchain/protocol/events.ts";
 import { buildHandover, encodeHandover, type EncodedHandover, type Secret } from "../../offchain/protocol/handover.ts";
 import { type Answer, type CommittedSeat, Comparison, type Facts, type Handover, type TaskTerms } from "../../offchain/protocol/types.ts";
@@ -85,6 +85,7 @@ export async function startNetwork(setup: Setup = {}) {
     pool: { ...local.pool, ...setup.parameters?.pool },
     session: { ...local.session, ...setup.parameters?.session },
     seedDelay: setup.parameters?.seedDelay ?? local.seedDelay,
+    minWindow: local.minWindow,
     models: [
       {
         id: MODEL,
@@ -193,12 +194,18 @@ export async function startNetwork(setup: Setup = {}) {
       salt: saltOf(`salt ${task.id} ${seat}`),
     };
     task.secrets.set(seat, secret);
-    return { seat, node, commitment: commitmentOf(domain, task.id, node, task.terms, secret.answers, secret.claim, secret.salt) };
+    const commitment = commitmentOf(domain, task.id, node, task.terms, secret.answers, secret.claim, secret.salt);
+    madeFor.set(commitment, task.id);
+    return { seat, node, commitment };
   }
 
-  /** A carried commitment, signed by the node's operator. */
+  /** Which task each commitment was made for, and the last one. */
+  const madeFor = new Map<string, bigint>();
+
+  /** A carried commitment, signed by the node's operator for the task it was made for (a made-up one: for the last task). */
   function sign({ seat, node, commitment }: CommittedSeat, key: SigningKey = operators.get(node)!.signingKey) {
-    const signature = Signature.from(key.sign(commitment));
+    const task = madeFor.get(commitment) ?? [...madeFor.values()].at(-1) ?? 0n;
+    const signature = Signature.from(key.sign(commitDigest(domain, task, node, commitment)));
     return { seat, commitment, r: signature.r, vs: signature.yParityAndS };
   }
 

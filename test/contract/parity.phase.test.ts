@@ -8,7 +8,7 @@ import { askMany, deployLibraries, moveTo, now, useNetwork, writeFacts, writeRec
 const RING = 64;
 const RUNS = 1_000;
 /** Seconds after the first look at which all tasks are looked at again: around the edges of the random windows. */
-const LOOKS = [1, 2, 5, 9, 14, 20, 27, 35, 44, 60];
+const LOOKS = [1, 4, 10, 18, 30, 60];
 
 /** A task as it might be stored: times are relative to the clock of the test. */
 interface Sample {

@@ -28,7 +28,11 @@ const rules: fc.Arbitrary<Rules> = fc.record({
 });
 
 /** As the contract's struct has them. */
-const unpackedStruct = ({ comparison, bounty, ...rest }: Rules) => ({ ...rest, exact: comparison === Comparison.Exact, bounty: bounty / BOUNTY_UNIT });
+const unpackedStruct = ({ comparison, bounty, ...rest }: Rules) => ({
+  ...rest,
+  exact: comparison === Comparison.Exact,
+  bounty: bounty / BOUNTY_UNIT,
+});
 
 describe("Parity of price and rules", () => {
   const net = useNetwork({ nodes: 0, leased: false });

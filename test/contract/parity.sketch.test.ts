@@ -13,7 +13,11 @@ const comparing = fc
   .record({
     centre: fc.bigInt({ min: 0n, max: 2n ** 256n - 1n }),
     answers: fc.array(
-      fc.record({ digest: fc.integer({ min: 1, max: 6 }), from: fc.integer({ min: 0, max: 200 }), flipped: fc.integer({ min: 0, max: 60 }) }),
+      fc.record({
+        digest: fc.integer({ min: 1, max: 6 }),
+        from: fc.integer({ min: 0, max: 200 }),
+        flipped: fc.integer({ min: 0, max: 60 }),
+      }),
       { minLength: 0, maxLength: 9 },
     ),
     exact: fc.integer({ min: 0, max: 4 }).map((dice) => dice === 0),
@@ -61,8 +65,13 @@ describe("Parity of agreement", () => {
 
   it(`F3 Judging.lowerMedian = lowerMedian, for ${RUNS} sets and members`, async () => {
     const libraries = await deployLibraries(net());
-    const arbitrary = fc.tuple(fc.array(fc.integer({ min: 0, max: 30 }), { minLength: 0, maxLength: 9 }), fc.integer({ min: 0, max: 0x1ff }));
-    const given = fc.sample(arbitrary, { numRuns: RUNS, seed: 4 }).map(([values, mask]) => ({ values, members: mask & ((1 << values.length) - 1) }));
+    const arbitrary = fc.tuple(
+      fc.array(fc.integer({ min: 0, max: 30 }), { minLength: 0, maxLength: 9 }),
+      fc.integer({ min: 0, max: 0x1ff }),
+    );
+    const given = fc
+      .sample(arbitrary, { numRuns: RUNS, seed: 4 })
+      .map(([values, mask]) => ({ values, members: mask & ((1 << values.length) - 1) }));
     const found = await inBatches<bigint>(
       net(),
       libraries,

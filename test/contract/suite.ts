@@ -142,4 +142,3 @@ export async function writeRecord(net: Network, task: bigint, record: bigint | s
 export async function write(net: Network, contract: { target: unknown }, slot: string, word: bigint): Promise<void> {
   await net.networkHelpers.setStorageAt(contract.target as string, slot, toBeHex(word, 32));
 }
-

@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -14,7 +15,9 @@ const quiet = () => {};
 /** A network of its own for one test, ended and removed whatever happens. */
 async function onNetwork(options: Partial<LocalnetOptions>, test: (net: Localnet) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), "corroborate-loop-"));
-  const net = await startLocalnet({ folder, nodes: 4, rpcPort: 28_545, routerPort: 28_080, ...options });
+  // Far from the ports of a network that somebody may be running, and of an earlier test's that are still closing.
+  const rpcPort = randomInt(20_000, 30_000);
+  const net = await startLocalnet({ folder, nodes: 4, rpcPort, routerPort: rpcPort + 100, ...options });
   try {
     await test(net);
   } finally {

@@ -8,7 +8,7 @@ import { Wallet } from "ethers";
 import type { NodeView, Views } from "../../../offchain/chain/views.ts";
 import { registeredModels, registeredNode } from "../../../offchain/node/boot.ts";
 import { nodeConfig } from "../../../offchain/node/config.ts";
-import { operatorKey } from "../../../offchain/node/operatorKey.ts";
+import { operatorKey } from "../../../offchain/runtime/operatorKey.ts";
 import { createLog } from "../../../offchain/runtime/log.ts";
 import { freePort } from "../chain/hardhatNode.ts";
 import { flags, MODELS, run, startNode, type Daemon } from "./daemon.ts";

@@ -129,7 +129,7 @@ describe("salt", () => {
     expect(saltOf(key, purpose))
       .to.equal(saltOf(key, { ...purpose }))
       .and.match(/^0x[0-9a-f]{64}$/);
-    expect(saltOf(key, purpose)).to.equal("0x5a6b40e218f045f4a68eb7ea7b6fa15fccc82c4b23c749e286a591a360a12da0");
+    expect(saltOf(key, purpose)).to.equal("0x000000000000000000000000000000005a6b40e218f045f4a68eb7ea7b6fa15f");
   });
 
   it("differs for every key and every part of the purpose", () => {

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { usableEndpoint } from "../../../offchain/node/endpoints.ts";
+import { usableEndpoint } from "../../../offchain/content/endpoints.ts";
 
 describe("announced endpoints", () => {
   it("takes plain http(s) addresses, without a trailing slash", () => {

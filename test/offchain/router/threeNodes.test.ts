@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { createHash } from "node:crypto";
 import { Status } from "../../../offchain/protocol/types.ts";
-import { eventually, freePort } from "../chain/hardhatNode.ts";
+import { freePort } from "../chain/hardhatNode.ts";
 import { startNode, type Daemon } from "../node/daemon.ts";
 import { startLocalNetwork, type LocalNetwork } from "../node/localNetwork.ts";
 import { startRouter } from "./routerDaemon.ts";

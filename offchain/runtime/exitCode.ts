@@ -1,4 +1,4 @@
-import { EXIT, type ExitCode } from "../runtime/exit.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
 
 const CODES: Record<string, ExitCode> = {
   RpcUnreachable: EXIT.chainUnavailable,

@@ -1,10 +1,18 @@
 import { readFileSync, statSync } from "node:fs";
 import { Wallet } from "ethers";
-import { EXIT, Fatal } from "../runtime/exit.ts";
-import { LOCAL_CHAIN, type NodeConfig } from "./config.ts";
+import { EXIT, Fatal } from "./exit.ts";
+import { LOCAL_CHAIN } from "./settings.ts";
+
+/** Where the key is; exactly one of `key` and `keyFile` is set. */
+export interface KeySettings {
+  key?: string | undefined;
+  keyFile?: string | undefined;
+  keyPasswordFile?: string | undefined;
+  chainId: bigint;
+}
 
 /** The operator's key. Throws Fatal (configInvalid) that never repeats what is in the files. */
-export async function operatorKey({ key, keyFile, keyPasswordFile, chainId }: NodeConfig): Promise<Wallet> {
+export async function operatorKey({ key, keyFile, keyPasswordFile, chainId }: KeySettings): Promise<Wallet> {
   if (key !== undefined) return new Wallet(key);
   const file = keyFile!;
   const text = read(file, "--key-file").trim();

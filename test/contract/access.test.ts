@@ -1,0 +1,172 @@
+import { expect } from "chai";
+import { type FunctionFragment, ZeroAddress, ZeroHash } from "ethers";
+import type { Network } from "./network.ts";
+import { eventsIn, receiptOf, useNetwork } from "./suite.ts";
+
+/**
+ * Who may call what. `refusal` is what everybody else gets, whatever they hand in; where there is none, anybody may call,
+ * and what the call may move is the caller's own or decided by the books.
+ */
+interface Rule {
+  who: string;
+  refusal?: string;
+  args?: (net: Network) => unknown[];
+}
+
+const POOL_DENIED = "NodePoolUnauthorized";
+const PAYMENT_DENIED = "SessionPaymentUnauthorized";
+const SESSION_DENIED = "SessionUnauthorized";
+const QUEUE_DENIED = "SessionQueueUnauthorized";
+const GOVERNANCE = "AccessManagedUnauthorized";
+const SPLIT = { locked: 0, router: ZeroAddress, routerFee: 0, keeper: ZeroAddress, bounty: 0, protocolFee: 0 };
+const TERMS = { model: ZeroHash, manifest: ZeroHash, rules: 0, router: ZeroAddress, promptTokens: "0x" };
+const TASK = (1n << 32n) | 1n;
+const MODEL = { price: 0, contextTokens: 0, agreement: 0, registeredAt: 0, deprecatedAt: 0, embedding: ZeroHash, quantisation: "", name: "" };
+const HANDOVER = { task: TASK, terms: TERMS, base: "0x", openings: [], changes: [] };
+
+const governance = (...args: unknown[]): Rule => ({ who: "governance", refusal: GOVERNANCE, args: () => args });
+const sessionOwner = (...args: unknown[]): Rule => ({ who: "the session's owner", refusal: SESSION_DENIED, args: () => [1, ...args] });
+const ownerOrRouter = (...args: unknown[]): Rule => ({ ...sessionOwner(...args), who: "the session's owner or a router" });
+const nodeOwner = (...args: unknown[]): Rule => ({ who: "the node's owner", refusal: POOL_DENIED, args: () => [1, ...args] });
+const only = (who: string, refusal: string, ...args: unknown[]): Rule => ({ who, refusal, args: () => args });
+const anyone: Rule = { who: "anyone" };
+
+const ACCESS: Record<string, Record<string, Rule>> = {
+  ModelRegistry: {
+    register: governance(ZeroHash, MODEL),
+    reprice: governance(ZeroHash, 0),
+    deprecate: governance(ZeroHash),
+    setAuthority: only("the AccessManager", GOVERNANCE, ZeroAddress),
+  },
+  BlockRandomness: {},
+  NodePool: {
+    register: anyone,
+    proposeOperator: nodeOwner(ZeroAddress),
+    acceptOperator: only("the proposed operator", POOL_DENIED, 1),
+    announceEndpoint: only("operator or owner", POOL_DENIED, 1, ""),
+    serve: only("operator or owner", POOL_DENIED, 1, ZeroHash, false),
+    addStake: nodeOwner(1),
+    requestExit: nodeOwner(),
+    withdrawStake: nodeOwner(ZeroAddress),
+    admit: governance(1, false),
+    setParameters: governance({ minStake: 0, unopenedPenalty: 0, thaw: 0, open: true }),
+    sweepSlashed: governance(ZeroAddress),
+    lease: only("Session or SessionQueue", POOL_DENIED, ZeroHash, 1, ZeroHash, 0),
+    release: only("SessionQueue", POOL_DENIED, 1),
+    collect: anyone,
+    slashUnopened: only("SessionQueue", POOL_DENIED, 1),
+    setAuthority: only("the AccessManager", GOVERNANCE, ZeroAddress),
+  },
+  SessionPayment: {
+    deposit: anyone,
+    depositWithPermit: anyone,
+    lock: only("Session or SessionQueue", PAYMENT_DENIED, 1, 0),
+    release: only("Session or SessionQueue", PAYMENT_DENIED, 1, 0),
+    settle: only("SessionQueue", PAYMENT_DENIED, 1, SPLIT, []),
+    payLease: only("Session", PAYMENT_DENIED, 1, 0, [1]),
+    refund: only("Session", PAYMENT_DENIED, 1, ZeroAddress, 0),
+    withdrawNode: only("the node's owner", PAYMENT_DENIED, 1, ZeroAddress),
+    withdraw: { who: "whoever is owed" },
+    collectFees: anyone,
+  },
+  Reputation: {},
+  SessionQueue: {
+    enqueue: only("Session", QUEUE_DENIED, TASK, TERMS, ZeroHash, 0, 0, 0),
+    cancel: only("Session", QUEUE_DENIED, TASK, TERMS),
+    assign: anyone,
+    commit: { who: "the seat's operator", refusal: "SessionQueueNotOperator", args: () => [TASK, 0, `0x${"11".repeat(32)}`] },
+    commitMany: anyone,
+    reveal: anyone,
+    settle: anyone,
+    revealMany: anyone,
+    revealFor: only("SessionQueue itself", QUEUE_DENIED, HANDOVER, ZeroAddress),
+  },
+  Session: {
+    open: anyone,
+    update: { ...sessionOwner(), args: (net) => [1, net.terms] },
+    transfer: sessionOwner(ZeroAddress),
+    close: sessionOwner(),
+    setRouter: sessionOwner(ZeroAddress, true, ""),
+    refund: sessionOwner(ZeroAddress, 0),
+    reserve: ownerOrRouter(0),
+    drawLease: anyone,
+    cancelReservation: anyone,
+    submit: { ...ownerOrRouter(), args: (net) => [1, net.request(1)] },
+    submitMany: ownerOrRouter([]),
+    cancel: { ...ownerOrRouter(), args: () => [TASK, TERMS] },
+    setParameters: governance({ protocolFeeBps: 0, routerFeeBps: 0, bounty: 0, leaseRate: 0 }),
+    setAuthority: only("the AccessManager", GOVERNANCE, ZeroAddress),
+  },
+  Runtime: { setModules: governance([], []), setAuthority: only("the AccessManager", GOVERNANCE, ZeroAddress) },
+};
+
+describe("Access", () => {
+  const net = useNetwork({ nodes: 3 }, (fresh) => fresh.submit());
+  const contractOf = (name: string) => net().modules[name as keyof Network["modules"]];
+  const writesOf = (name: string): FunctionFragment[] =>
+    contractOf(name).interface.fragments.filter(
+      (fragment): fragment is FunctionFragment => fragment.type === "function" && !(fragment as FunctionFragment).constant,
+    );
+
+  for (const [name, rules] of Object.entries(ACCESS)) {
+    it(`H4 every state-changing function of ${name} is in the matrix`, () => {
+      expect(writesOf(name).map((fragment) => fragment.name)).to.have.members(Object.keys(rules));
+      expect(writesOf(name).some((fragment) => fragment.payable)).to.equal(false);
+    });
+
+    for (const [method, { who, refusal, args }] of Object.entries(rules)) {
+      if (refusal === undefined) continue;
+      it(`H4 ${name}.${method} is for ${who} alone`, async () => {
+        const { stranger, keeper, deployer } = net();
+        const contract = contractOf(name);
+        const data = contract.interface.encodeFunctionData(method as never, args!(net()) as never);
+        // H3: governance has no way around a rule that is not about governance.
+        const outsiders = who === "governance" ? [stranger, keeper] : [stranger, keeper, deployer];
+        for (const signer of outsiders) {
+          await expect(signer.sendTransaction({ to: contract.target as string, data })).to.be.revertedWithCustomError(contract as never, refusal);
+        }
+      });
+    }
+  }
+
+  it("H3 no call of governance lowers a session's money, a node's stake or what is owed", async () => {
+    const { modules, deployer, parameters, session, operators, stranger } = net();
+    const state = async () => [
+      ...(await modules.SessionPayment.balanceOf(session)),
+      await modules.SessionPayment.liabilities(),
+      ...(await modules.NodePool.totals()),
+      ...(await Promise.all([...operators.keys()].map((node) => modules.SessionPayment.owedToNode(node)))),
+    ];
+    const before = await state();
+    const { NodePool, Session, ModelRegistry, Runtime } = modules;
+    await NodePool.connect(deployer).setParameters({ ...parameters.pool, minStake: 10n ** 24n, unopenedPenalty: 10n ** 24n, open: false });
+    for (const node of operators.keys()) await NodePool.connect(deployer).admit(node, false);
+    await NodePool.connect(deployer).sweepSlashed(stranger.address);
+    await Session.connect(deployer).setParameters({ protocolFeeBps: 3_000, routerFeeBps: 0, bounty: 2 ** 24 - 1, leaseRate: 2n ** 90n });
+    await ModelRegistry.connect(deployer).deprecate((await ModelRegistry.models(0, 1))[0]!);
+    await Runtime.connect(deployer).setModules(["SessionPayment"], [modules.COR.target]);
+    expect(await state()).to.deep.equal(before);
+    expect(await modules.COR.balanceOf(stranger.address)).to.equal(0n);
+  });
+
+  it("H1 with governance hostile to the end, a task that runs still ends and everybody takes what is theirs", async () => {
+    const { modules, deployer, client, keeper, parameters, session, operators } = net();
+    const task = await net().submit();
+    await net().commitCarried(task);
+    await modules.NodePool.connect(deployer).setParameters({ ...parameters.pool, minStake: 10n ** 24n, open: false });
+    for (const node of operators.keys()) await modules.NodePool.connect(deployer).admit(node, false);
+    await modules.Session.connect(deployer).setParameters({ protocolFeeBps: 3_000, routerFeeBps: 0, bounty: 0, leaseRate: 0 });
+    await net().networkHelpers.mine(1);
+    const receipt = await receiptOf(modules.SessionQueue.connect(keeper).reveal(net().handover(task)));
+    expect(eventsIn(receipt, modules.SessionQueue, "TaskSettled")[0]!["charged"]).to.equal(451n * 10n ** 15n);
+    for (const [node, owner] of operators) await modules.SessionPayment.connect(owner).withdrawNode(node, owner.address);
+    const { available } = await modules.SessionPayment.balanceOf(session);
+    await modules.Session.connect(client).refund(session, client.address, available);
+    await net().networkHelpers.time.increase(86_401);
+    await modules.NodePool.collect(1);
+    for (const [node, owner] of operators) await modules.NodePool.connect(owner).requestExit(node);
+    await net().networkHelpers.time.increase(parameters.pool.thaw);
+    for (const [node, owner] of operators) await modules.NodePool.connect(owner).withdrawStake(node, owner.address);
+    expect((await modules.NodePool.totals())[0]).to.equal(0n);
+  });
+});
