@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { hexlify, randomBytes, Signature, type TypedDataField } from "ethers";
+import { type Contract, Signature, type TypedDataField } from "ethers";
 import type { Network } from "./network.ts";
 import { nextAt, now, useNetwork } from "./suite.ts";
 
@@ -15,7 +15,9 @@ describe("COR", () => {
     expect([await token().name(), await token().symbol(), await token().decimals()]).to.deep.equal(["Corroborate", "COR", 18n]);
     expect([await token().totalSupply(), await token().CAP()]).to.deep.equal([CAP, CAP]);
     const writes = token()
-      .interface.fragments.filter((fragment) => fragment.type === "function" && (fragment as never as { stateMutability: string }).stateMutability === "nonpayable")
+      .interface.fragments.filter(
+        (fragment) => fragment.type === "function" && (fragment as never as { stateMutability: string }).stateMutability === "nonpayable",
+      )
       .map((fragment) => (fragment as never as { name: string }).name);
     expect([...new Set(writes)].sort()).to.deep.equal([
       "approve",
@@ -37,8 +39,14 @@ describe("COR", () => {
     const message = { owner: deployer.address, spender: stranger.address, value: 5n, nonce: 0n, deadline };
     const permit = async (signature: Signature, until = deadline) =>
       token().connect(keeper).permit(deployer.address, stranger.address, 5n, until, signature.v, signature.r, signature.s);
-    const sign = async (change: object, own = message) => Signature.from(await deployer.signTypedData({ ...domain(), ...change }, types, own));
-    for (const other of [{ chainId: 1n }, { verifyingContract: net().modules.Session.target as string }, { name: "Other" }, { version: "2" }]) {
+    const sign = async (change: object, own = message) =>
+      Signature.from(await deployer.signTypedData({ ...domain(), ...change }, types, own));
+    for (const other of [
+      { chainId: 1n },
+      { verifyingContract: net().modules.Session.target as string },
+      { name: "Other" },
+      { version: "2" },
+    ]) {
       await expect(permit(await sign(other))).to.be.revertedWithCustomError(token(), "ERC2612InvalidSigner");
     }
     await expect(permit(await sign({}, { ...message, nonce: 1n }))).to.be.revertedWithCustomError(token(), "ERC2612InvalidSigner");
@@ -84,23 +92,15 @@ describe("COR", () => {
       ),
     };
     const start = await now(net());
-    const nonce = hexlify(randomBytes(32));
+    const nonce = `0x${"77".repeat(32)}`;
     const message = { from: deployer.address, to: stranger.address, value: 3n, validAfter: start + 10, validBefore: start + 20, nonce };
     const signature = Signature.from(await deployer.signTypedData(domain(), types, message));
+    const { v, r, s } = signature;
     const send = (signer: Network["client"], to = stranger.address) =>
-      token()
+      (token() as unknown as Contract)
         .connect(signer)
-        ["transferWithAuthorization(address,address,uint256,uint256,uint256,bytes32,uint8,bytes32,bytes32)"](
-          deployer.address,
-          to,
-          3n,
-          message.validAfter,
-          message.validBefore,
-          nonce,
-          signature.v,
-          signature.r,
-          signature.s,
-        );
+        .getFunction("transferWithAuthorization(address,address,uint256,uint256,uint256,bytes32,uint8,bytes32,bytes32)")
+        .send(deployer.address, to, 3n, message.validAfter, message.validBefore, nonce, v, r, s);
     await nextAt(net(), start + 10);
     await expect(send(keeper), "not before").to.be.revert(net().ethers);
     await nextAt(net(), start + 11);

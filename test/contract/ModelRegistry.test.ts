@@ -22,7 +22,9 @@ describe("ModelRegistry", () => {
   it("keeps a model as governance described it, with the contract's own times", async () => {
     const second = (await now(net())) + 9;
     await nextAt(net(), second);
-    await expect(registry().register(OTHER, description)).to.emit(registry(), "ModelRegistered").withArgs(OTHER, "other", "Q4_K_M", 7, 256, EMBEDDING);
+    await expect(registry().register(OTHER, description))
+      .to.emit(registry(), "ModelRegistered")
+      .withArgs(OTHER, "other", "Q4_K_M", 7, 256, EMBEDDING);
     expect([...(await registry().modelOf(OTHER))]).to.deep.equal([7n, 2_048n, 256n, BigInt(second), 0n, EMBEDDING, "Q4_K_M", "other"]);
     expect(await registry().isCurrent(OTHER)).to.equal(true);
     await expect(registry().register(OTHER, { ...description, price: 1n }))
@@ -45,8 +47,8 @@ describe("ModelRegistry", () => {
     const { stranger, client } = net();
     for (const signer of [stranger, client]) {
       const as = registry().connect(signer);
-      for (const sent of [as.register(OTHER, description), as.reprice(MODEL, 1), as.deprecate(MODEL)]) {
-        await expect(sent).to.be.revertedWithCustomError(registry(), "AccessManagedUnauthorized").withArgs(signer.address);
+      for (const send of [() => as.register(OTHER, description), () => as.reprice(MODEL, 1), () => as.deprecate(MODEL)]) {
+        await expect(send()).to.be.revertedWithCustomError(registry(), "AccessManagedUnauthorized").withArgs(signer.address);
       }
     }
   });
@@ -65,7 +67,9 @@ describe("ModelRegistry", () => {
     expect((await registry().modelOf(MODEL)).price).to.equal(parseEther("1"));
     await expect(registry().deprecate(MODEL)).to.be.revertedWithCustomError(registry(), "ModelRegistryAlreadyDeprecated").withArgs(MODEL);
     await expect(registry().deprecate(OTHER)).to.be.revertedWithCustomError(registry(), "ModelRegistryUnknown").withArgs(OTHER);
-    await expect(registry().register(MODEL, description)).to.be.revertedWithCustomError(registry(), "ModelRegistryAlreadyRegistered").withArgs(MODEL);
+    await expect(registry().register(MODEL, description))
+      .to.be.revertedWithCustomError(registry(), "ModelRegistryAlreadyRegistered")
+      .withArgs(MODEL);
   });
 
   it("lists its ids in pages, and knows no other", async () => {

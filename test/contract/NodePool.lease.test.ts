@@ -22,7 +22,7 @@ describe("NodePool: leases", () => {
   const listed = async (model = MODEL) => [...(await pool().eligible(model, 0, 100))].map(Number);
   const soon = async () => (await now(net())) + 1_000;
   const byNumber = (a: number, b: number) => a - b;
-  const operator = (node: number): Network["client"] => net().operators.get(node)! as never;
+  const operator = (node: number): Network["client"] => net().operators.get(node)!;
 
   it("D1 D6 draws distinct eligible nodes, and takes exactly them off the dense list", async () => {
     const dense = await listed();
@@ -104,12 +104,9 @@ describe("NodePool: leases", () => {
     const until = await soon();
     await lease(10, until);
     const node = membersOf((await pool().leaseOf(1))[0], 10)[0]!;
-    for (const sent of [
-      pool().connect(operator(node)).serve(node, MODEL, false),
-      pool().connect(operator(node)).serve(node, MODEL, true),
-      pool().connect(operator(node)).requestExit(node),
-    ]) {
-      await expect(sent).to.be.revertedWithCustomError(pool(), "NodePoolLeased").withArgs(node, 1);
+    const as = pool().connect(operator(node));
+    for (const send of [() => as.serve(node, MODEL, false), () => as.serve(node, MODEL, true), () => as.requestExit(node)]) {
+      await expect(send()).to.be.revertedWithCustomError(pool(), "NodePoolLeased").withArgs(node, 1);
     }
     await nextAt(net(), until + 1);
     await pool().collect(1);
@@ -131,13 +128,8 @@ describe("NodePool: leases", () => {
 
   it("D6 a node moves between the lists of models, and off them when it is switched off", async () => {
     const { modules, deployer, stranger } = net();
-    const model = await modules.ModelRegistry.modelOf(MODEL);
-    await modules.ModelRegistry.connect(deployer).register(OTHER_MODEL, {
-      ...model.toObject(),
-      name: "other",
-      registeredAt: 0,
-      deprecatedAt: 0,
-    } as never);
+    const [model] = net().parameters.models;
+    await modules.ModelRegistry.connect(deployer).register(OTHER_MODEL, { ...model!, registeredAt: 0, deprecatedAt: 0 });
     const all = await listed();
     await expect(pool().connect(operator(3)).serve(3, OTHER_MODEL, true))
       .to.emit(pool(), "NodeServiceChanged")

@@ -203,8 +203,9 @@ describe("NodePool: stake", () => {
     it("exit and withdrawal are the owner's, and go to somebody", async () => {
       const { stranger, deployer } = net();
       for (const signer of [stranger, deployer]) {
-        for (const sent of [pool().connect(signer).requestExit(1), pool().connect(signer).withdrawStake(1, signer.address)]) {
-          await expect(sent).to.be.revertedWithCustomError(pool(), "NodePoolUnauthorized").withArgs(signer.address, owner().address);
+        const as = pool().connect(signer);
+        for (const send of [() => as.requestExit(1), () => as.withdrawStake(1, signer.address)]) {
+          await expect(send()).to.be.revertedWithCustomError(pool(), "NodePoolUnauthorized").withArgs(signer.address, owner().address);
         }
       }
       await expect(pool().connect(owner()).withdrawStake(1, ZeroAddress)).to.be.revertedWithCustomError(pool(), "NodePoolZeroAddress");
@@ -288,6 +289,17 @@ describe("NodePool: stake", () => {
     await expect(as.register(keeper.address, MODEL, next.minStake - 1n, ""))
       .to.be.revertedWithCustomError(pool(), "NodePoolStakeTooLow")
       .withArgs(next.minStake - 1n, next.minStake);
+  });
+
+  it("H6 a longer thaw is for nodes that come after, so governance cannot hold back a stake that is in the pool", async () => {
+    const { deployer, parameters } = net();
+    await pool()
+      .connect(deployer)
+      .setParameters({ ...parameters.pool, thaw: 2 ** 32 - 1 });
+    const second = (await now(net())) + 10;
+    await nextAt(net(), second);
+    await pool().connect(owner()).requestExit(1);
+    expect((await pool().nodeOf(1)).exitAt).to.equal(BigInt(second + parameters.pool.thaw));
   });
 
   it("a closed pool admits by governance, and a dismissed node is not drawn until it is let in again", async () => {

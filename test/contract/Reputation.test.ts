@@ -104,7 +104,12 @@ describe("Reputation", () => {
     await networkHelpers.setStorageAt(modules.SessionPayment.target as string, slot, `0x${word.toString(16)}`);
     await serve();
     const record = await reputation().recordOf(1);
-    expect([record.tasks, record.accepted, record.outliers, record.score].map(Number)).to.deep.equal([2 ** 24 - 1, 2 ** 32 - 1, 2 ** 24 - 1, MAX]);
+    expect([record.tasks, record.accepted, record.outliers, record.score].map(Number)).to.deep.equal([
+      2 ** 24 - 1,
+      2 ** 32 - 1,
+      2 ** 24 - 1,
+      MAX,
+    ]);
     expect(await modules.SessionPayment.owedToNode(1)).to.equal(5n + 135n * 10n ** 15n);
   });
 });

@@ -29,7 +29,9 @@ describe("Runtime", () => {
 
   it("refuses lists of different lengths, addresses without code and unknown names", async () => {
     const { record, stranger } = net();
-    await expect(runtime().setModules(["A"], [])).to.be.revertedWithCustomError(runtime(), "RuntimeLengthMismatch").withArgs(1, 0);
+    await expect(runtime().setModules(["A"], []))
+      .to.be.revertedWithCustomError(runtime(), "RuntimeLengthMismatch")
+      .withArgs(1, 0);
     for (const address of [ZeroAddress, stranger.address]) {
       await expect(runtime().setModules(["A", "B"], [record.addresses.COR, address]))
         .to.be.revertedWithCustomError(runtime(), "RuntimeNotAContract")

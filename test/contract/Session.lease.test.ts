@@ -9,11 +9,15 @@ const LEAST = WINDOWS.commitWindow + WINDOWS.revealWindow + 1;
 const RESERVE_WINDOW = 600;
 
 describe("Session: a lease is reserved and drawn", () => {
-  const net = useNetwork({ nodes: 6, redundancy: 3, leaseNodes: 4, leased: false, parameters: { seedDelay: 2 } }, async ({ modules, client, session, terms }) => {
-    await modules.Session.connect(client).update(session, { ...terms, mode: 0 });
-  });
+  const net = useNetwork(
+    { nodes: 6, redundancy: 3, leaseNodes: 4, leased: false, parameters: { seedDelay: 2 } },
+    async ({ modules, client, session, terms }) => {
+      await modules.Session.connect(client).update(session, { ...terms, mode: 0 });
+    },
+  );
   const Session = () => net().modules.Session;
-  const reserve = (duration = 3_000, signer: Network["client"] = net().client) => Session().connect(signer).reserve(net().session, duration);
+  const reserve = (duration = 3_000, signer: Network["client"] = net().client) =>
+    Session().connect(signer).reserve(net().session, duration);
   const rate = () => net().parameters.session.leaseRate;
 
   it("locks nodes times seconds times rate, and names the block that will decide", async () => {
@@ -39,7 +43,9 @@ describe("Session: a lease is reserved and drawn", () => {
 
   it("is for the owner and its routers, long enough for one task and no longer than a day, one at a time", async () => {
     const { stranger, client, session } = net();
-    await expect(reserve(3_000, stranger)).to.be.revertedWithCustomError(Session(), "SessionUnauthorized").withArgs(session, stranger.address);
+    await expect(reserve(3_000, stranger))
+      .to.be.revertedWithCustomError(Session(), "SessionUnauthorized")
+      .withArgs(session, stranger.address);
     for (const duration of [0, LEAST - 1, DAY + 1]) {
       await expect(reserve(duration))
         .to.be.revertedWithCustomError(Session(), "SessionTermOutOfRange")
@@ -47,8 +53,8 @@ describe("Session: a lease is reserved and drawn", () => {
     }
     await reserve(LEAST);
     const { seedBlock } = await Session().sessionOf(session);
-    for (const sent of [reserve(DAY), Session().connect(client).update(session, net().terms)]) {
-      await expect(sent).to.be.revertedWithCustomError(Session(), "SessionReservation").withArgs(session, seedBlock);
+    for (const send of [() => reserve(DAY), () => Session().connect(client).update(session, net().terms)]) {
+      await expect(send()).to.be.revertedWithCustomError(Session(), "SessionReservation").withArgs(session, seedBlock);
     }
   });
 
@@ -67,7 +73,9 @@ describe("Session: a lease is reserved and drawn", () => {
 
   it("D3 D5 is drawn by anyone in the block after the seed block, as anybody can recompute, and starts and is owed then", async () => {
     const { modules, stranger, session, ethers, networkHelpers } = net();
-    await expect(Session().connect(stranger).drawLease(session)).to.be.revertedWithCustomError(Session(), "SessionReservation").withArgs(session, 0);
+    await expect(Session().connect(stranger).drawLease(session))
+      .to.be.revertedWithCustomError(Session(), "SessionReservation")
+      .withArgs(session, 0);
     await reserve();
     const seedBlock = Number((await Session().sessionOf(session)).seedBlock);
     await networkHelpers.mineUpTo(seedBlock - 1);
@@ -93,14 +101,16 @@ describe("Session: a lease is reserved and drawn", () => {
     expect(await modules.SessionPayment.liabilities()).to.equal(liabilities);
     const record = await Session().sessionOf(session);
     expect([record.lease, record.leaseUntil, record.seedBlock, record.reservedLock]).to.deep.equal([1n, BigInt(second + 3_000), 0n, 0n]);
-    await expect(Session().connect(stranger).drawLease(session), "once").to.be.revertedWithCustomError(Session(), "SessionReservation").withArgs(session, 0);
+    await expect(Session().connect(stranger).drawLease(session), "once")
+      .to.be.revertedWithCustomError(Session(), "SessionReservation")
+      .withArgs(session, 0);
     await expect(Session().drawLease(77n)).to.be.revertedWithCustomError(Session(), "SessionUnknown").withArgs(77);
   });
 
   it("G1 that finds no free nodes waits, and after its window anyone gives the lock back to the last unit", async () => {
     const { modules, stranger, session, networkHelpers, operators } = net();
     const before = await modules.SessionPayment.balanceOf(session);
-    for (const node of [1, 2, 3]) await modules.NodePool.connect(operators.get(node)!).serve(node, MODEL, false);
+    for (const node of [1, 2, 3]) await modules.NodePool.connect(operators.get(node)).serve(node, MODEL, false);
     await expect(Session().cancelReservation(session)).to.be.revertedWithCustomError(Session(), "SessionReservation").withArgs(session, 0);
     await reserve();
     await networkHelpers.mine(3);
@@ -111,7 +121,9 @@ describe("Session: a lease is reserved and drawn", () => {
       .to.be.revertedWithCustomError(Session(), "SessionTooEarly")
       .withArgs(reserveBy, reserveBy + 1n);
     await nextAt(net(), reserveBy + 1n);
-    await expect(Session().connect(stranger).cancelReservation(session)).to.emit(Session(), "ReservationCancelled").withArgs(session, reservedLock);
+    await expect(Session().connect(stranger).cancelReservation(session))
+      .to.emit(Session(), "ReservationCancelled")
+      .withArgs(session, reservedLock);
     expect([...(await modules.SessionPayment.balanceOf(session))]).to.deep.equal([...before]);
     await expect(Session().cancelReservation(session)).to.be.revertedWithCustomError(Session(), "SessionReservation").withArgs(session, 0);
     await reserve();
@@ -139,7 +151,9 @@ describe("Session: a lease is reserved and drawn", () => {
 
   it("A5 at the lowest rate every node is owed a unit a second, and nothing stays locked", async () => {
     const { modules, session, networkHelpers, deployer } = net();
-    await Session().connect(deployer).setParameters({ ...net().parameters.session, leaseRate: 1 });
+    await Session()
+      .connect(deployer)
+      .setParameters({ ...net().parameters.session, leaseRate: 1 });
     const before = await modules.SessionPayment.balanceOf(session);
     await reserve(LEAST);
     await networkHelpers.mine(3);
@@ -150,7 +164,9 @@ describe("Session: a lease is reserved and drawn", () => {
 
   it("costs nothing where the rate is zero", async () => {
     const { modules, session, networkHelpers, deployer } = net();
-    await Session().connect(deployer).setParameters({ ...net().parameters.session, leaseRate: 0 });
+    await Session()
+      .connect(deployer)
+      .setParameters({ ...net().parameters.session, leaseRate: 0 });
     const before = await modules.SessionPayment.balanceOf(session);
     await reserve();
     await networkHelpers.mine(3);
@@ -174,7 +190,10 @@ describe("Session: a lease is reserved and drawn", () => {
     const task = await net().submit();
     expect([(await net().factsOf(former)).lease, (await net().factsOf(task)).lease]).to.deep.equal([1, 2]);
     expect(await net().seatsOf(former)).to.deep.equal(seats);
-    expect((await net().seatsOf(task)).filter((node) => seats.includes(node)), "D1").to.deep.equal([]);
+    expect(
+      (await net().seatsOf(task)).filter((node) => seats.includes(node)),
+      "D1",
+    ).to.deep.equal([]);
     await net().commitCarried(former);
     await networkHelpers.mine(1);
     await modules.SessionQueue.reveal(net().handover(former));

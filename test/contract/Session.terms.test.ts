@@ -17,13 +17,22 @@ describe("Session: terms", () => {
       .connect(signer)
       .open({ ...net().terms, ...change });
   const outOfRange = async (change: Partial<Terms>, term: string, found: number, least: number, most: number) =>
-    expect(open(change), `${term} ${found}`).to.be.revertedWithCustomError(Session(), "SessionTermOutOfRange").withArgs(term, found, least, most);
+    expect(open(change), `${term} ${found}`)
+      .to.be.revertedWithCustomError(Session(), "SessionTermOutOfRange")
+      .withArgs(term, found, least, most);
 
   it("anyone opens a session: rules are the terms, the model's price and distance, and the parameters of that moment", async () => {
     const { stranger, parameters } = net();
-    const receipt = await receiptOf(open({ redundancy: 5, quorum: 4, leaseNodes: 7, comparison: Comparison.Exact, maxTokens: 99, commitWindow: 2, revealWindow: 3 }));
+    const receipt = await receiptOf(
+      open({ redundancy: 5, quorum: 4, leaseNodes: 7, comparison: Comparison.Exact, maxTokens: 99, commitWindow: 2, revealWindow: 3 }),
+    );
     const [opened] = eventsIn(receipt, Session(), "SessionOpened");
-    expect([opened!["session"], opened!["owner"], opened!["terms"].redundancy, opened!["terms"].leaseNodes]).to.deep.equal([2n, stranger.address, 5n, 7n]);
+    expect([opened!["session"], opened!["owner"], opened!["terms"].redundancy, opened!["terms"].leaseNodes]).to.deep.equal([
+      2n,
+      stranger.address,
+      5n,
+      7n,
+    ]);
     expect(unpackRules(opened!["rules"])).to.deep.equal({
       price: parseEther("1"),
       maxTokens: 99,
@@ -80,7 +89,16 @@ describe("Session: terms", () => {
     await outOfRange({ maxTokens: 4_097 }, "maxTokens", 4_097, 1, 4_096);
     await outOfRange({ maxPromptTokens: 0 }, "maxPromptTokens", 0, 1, 4_096);
     await outOfRange({ maxPromptTokens: 4_097 }, "maxPromptTokens", 4_097, 1, 4_096);
-    await open({ redundancy: 1, quorum: 1, leaseNodes: 1, maxPrompts: 1_024, commitWindow: 2, revealWindow: 2, maxTokens: 1, maxPromptTokens: 1 });
+    await open({
+      redundancy: 1,
+      quorum: 1,
+      leaseNodes: 1,
+      maxPrompts: 1_024,
+      commitWindow: 2,
+      revealWindow: 2,
+      maxTokens: 1,
+      maxPromptTokens: 1,
+    });
     await open({ redundancy: 9, quorum: 9, leaseNodes: 10, maxPrompts: 113, commitWindow: HOURS_7, revealWindow: HOURS_7 });
     await open({ redundancy: 9, quorum: 5, leaseNodes: 9, maxPrompts: 1 });
     await open({ mode: 1, queueWindow: 2, leaseNodes: 0 });
@@ -90,7 +108,9 @@ describe("Session: terms", () => {
   it("wants a current model at no more than the ceiling", async () => {
     const { modules, deployer } = net();
     const unknown = `0x${"99".repeat(32)}`;
-    await expect(open({ model: unknown })).to.be.revertedWithCustomError(Session(), "SessionModelUnavailable").withArgs(unknown);
+    await expect(open({ model: unknown }))
+      .to.be.revertedWithCustomError(Session(), "SessionModelUnavailable")
+      .withArgs(unknown);
     const price = parseEther("1");
     await expect(open({ priceCeiling: price - 1n }))
       .to.be.revertedWithCustomError(Session(), "SessionPriceAboveCeiling")
@@ -98,7 +118,11 @@ describe("Session: terms", () => {
     await open({ priceCeiling: price });
     await modules.ModelRegistry.connect(deployer).deprecate(MODEL);
     await expect(open()).to.be.revertedWithCustomError(Session(), "SessionModelUnavailable").withArgs(MODEL);
-    const [queued] = eventsIn(await receiptOf(Session().connect(net().router).submit(net().session, net().request(1))), modules.SessionQueue, "TaskQueued");
+    const [queued] = eventsIn(
+      await receiptOf(Session().connect(net().router).submit(net().session, net().request(1))),
+      modules.SessionQueue,
+      "TaskQueued",
+    );
     expect(queued!["task"], "what runs goes on").to.equal((1n << 32n) | 1n);
   });
 
@@ -109,46 +133,70 @@ describe("Session: terms", () => {
         .to.be.revertedWithCustomError(Session(), "SessionUnauthorized")
         .withArgs(session, signer.address);
     }
-    await expect(Session().connect(client).update(session, { ...net().terms, redundancy: 0 })).to.be.revertedWithCustomError(
-      Session(),
-      "SessionTermOutOfRange",
-    );
+    await expect(
+      Session()
+        .connect(client)
+        .update(session, { ...net().terms, redundancy: 0 }),
+    ).to.be.revertedWithCustomError(Session(), "SessionTermOutOfRange");
     await modules.Session.connect(deployer).setParameters({ protocolFeeBps: 1, routerFeeBps: 2, bounty: 3, leaseRate: 4 });
-    const receipt = await receiptOf(Session().connect(client).update(session, { ...net().terms, redundancy: 1, quorum: 1 }));
+    const receipt = await receiptOf(
+      Session()
+        .connect(client)
+        .update(session, { ...net().terms, redundancy: 1, quorum: 1 }),
+    );
     const [updated] = eventsIn(receipt, Session(), "SessionUpdated");
-    expect(unpackRules(updated!["rules"])).to.include({ redundancy: 1, quorum: 1, protocolFeeBps: 1, routerFeeBps: 2, bounty: 3n * 10n ** 12n });
+    expect(unpackRules(updated!["rules"])).to.include({
+      redundancy: 1,
+      quorum: 1,
+      protocolFeeBps: 1,
+      routerFeeBps: 2,
+      bounty: 3n * 10n ** 12n,
+    });
     const record = await Session().sessionOf(session);
     expect([record.lease, record.rules]).to.deep.equal([0n, updated!["rules"]]);
-    await expect(Session().connect(router).submit(session, net().request(1))).to.be.revertedWithCustomError(Session(), "SessionLeaseTooShort");
+    await expect(Session().connect(router).submit(session, net().request(1))).to.be.revertedWithCustomError(
+      Session(),
+      "SessionLeaseTooShort",
+    );
   });
 
   it("pass to a new owner with everything, and the old one has no more say", async () => {
     const { client, stranger, router, session } = net();
-    await expect(Session().connect(router).transfer(session, router.address)).to.be.revertedWithCustomError(Session(), "SessionUnauthorized");
+    await expect(Session().connect(router).transfer(session, router.address)).to.be.revertedWithCustomError(
+      Session(),
+      "SessionUnauthorized",
+    );
     await expect(Session().connect(client).transfer(session, ZeroAddress)).to.be.revertedWithCustomError(Session(), "SessionZeroAddress");
     await expect(Session().connect(client).transfer(session, stranger.address))
       .to.emit(Session(), "SessionTransferred")
       .withArgs(session, client.address, stranger.address);
-    for (const sent of [
-      Session().connect(client).update(session, net().terms),
-      Session().connect(client).close(session),
-      Session().connect(client).transfer(session, client.address),
-      Session().connect(client).submit(session, net().request(1)),
-      Session().connect(client).setRouter(session, client.address, true, ""),
-      Session().connect(client).reserve(session, 5_000),
+    const as = Session().connect(client);
+    for (const send of [
+      () => as.update(session, net().terms),
+      () => as.close(session),
+      () => as.transfer(session, client.address),
+      () => as.submit(session, net().request(1)),
+      () => as.setRouter(session, client.address, true, ""),
+      () => as.reserve(session, 5_000),
     ]) {
-      await expect(sent).to.be.revertedWithCustomError(Session(), "SessionUnauthorized").withArgs(session, client.address);
+      await expect(send()).to.be.revertedWithCustomError(Session(), "SessionUnauthorized").withArgs(session, client.address);
     }
     await Session().connect(stranger).submit(session, net().request(1));
   });
 
   it("are closed by the owner, once", async () => {
     const { client, router, session } = net();
-    await expect(Session().connect(router).close(session)).to.be.revertedWithCustomError(Session(), "SessionUnauthorized").withArgs(session, router.address);
+    await expect(Session().connect(router).close(session))
+      .to.be.revertedWithCustomError(Session(), "SessionUnauthorized")
+      .withArgs(session, router.address);
     await expect(Session().connect(client).close(session)).to.emit(Session(), "SessionClosed").withArgs(session);
     await expect(Session().connect(client).close(session)).to.be.revertedWithCustomError(Session(), "SessionIsClosed").withArgs(session);
-    await expect(Session().connect(client).reserve(session, 5_000)).to.be.revertedWithCustomError(Session(), "SessionIsClosed").withArgs(session);
-    await expect(Session().connect(client).submitMany(session, [])).to.be.revertedWithCustomError(Session(), "SessionIsClosed").withArgs(session);
+    await expect(Session().connect(client).reserve(session, 5_000))
+      .to.be.revertedWithCustomError(Session(), "SessionIsClosed")
+      .withArgs(session);
+    await expect(Session().connect(client).submitMany(session, []))
+      .to.be.revertedWithCustomError(Session(), "SessionIsClosed")
+      .withArgs(session);
   });
 
   it("routers are named and stopped by the owner; the endpoint is bounded", async () => {
@@ -156,7 +204,9 @@ describe("Session: terms", () => {
     const set = (signer: Network["client"], who: string, allowed: boolean, endpoint = "") =>
       Session().connect(signer).setRouter(session, who, allowed, endpoint);
     for (const signer of [router, stranger]) {
-      await expect(set(signer, signer.address, true)).to.be.revertedWithCustomError(Session(), "SessionUnauthorized").withArgs(session, signer.address);
+      await expect(set(signer, signer.address, true))
+        .to.be.revertedWithCustomError(Session(), "SessionUnauthorized")
+        .withArgs(session, signer.address);
     }
     await expect(set(client, ZeroAddress, true)).to.be.revertedWithCustomError(Session(), "SessionZeroAddress");
     await expect(set(client, keeper.address, true, "x".repeat(257)))
@@ -165,12 +215,18 @@ describe("Session: terms", () => {
     await expect(set(client, keeper.address, true, "x".repeat(256)))
       .to.emit(Session(), "RouterChanged")
       .withArgs(session, keeper.address, true, "x".repeat(256));
-    expect([await Session().isRouter(session, router.address), await Session().isRouter(session, keeper.address)]).to.deep.equal([true, true]);
+    expect([await Session().isRouter(session, router.address), await Session().isRouter(session, keeper.address)]).to.deep.equal([
+      true,
+      true,
+    ]);
     expect((await Session().sessionOf(session)).router).to.equal(keeper.address);
     await set(client, router.address, false);
     expect((await Session().sessionOf(session)).router, "only the named one is cleared").to.equal(keeper.address);
     await set(client, keeper.address, false);
-    expect([await Session().isRouter(session, keeper.address), (await Session().sessionOf(session)).router]).to.deep.equal([false, ZeroAddress]);
+    expect([await Session().isRouter(session, keeper.address), (await Session().sessionOf(session)).router]).to.deep.equal([
+      false,
+      ZeroAddress,
+    ]);
   });
 
   it("A6 H6 fees are bounded, and parameters are governance's", async () => {
@@ -179,10 +235,18 @@ describe("Session: terms", () => {
     await expect(Session().connect(stranger).setParameters(next))
       .to.be.revertedWithCustomError(Session(), "AccessManagedUnauthorized")
       .withArgs(stranger.address);
-    await expect(Session().connect(deployer).setParameters({ ...next, protocolFeeBps: 1_001 }))
+    await expect(
+      Session()
+        .connect(deployer)
+        .setParameters({ ...next, protocolFeeBps: 1_001 }),
+    )
       .to.be.revertedWithCustomError(Session(), "SessionTermOutOfRange")
       .withArgs("fees", 3_001, 0, 3_000);
-    await expect(Session().connect(deployer).setParameters({ ...next, protocolFeeBps: 65_535, routerFeeBps: 65_535 }))
+    await expect(
+      Session()
+        .connect(deployer)
+        .setParameters({ ...next, protocolFeeBps: 65_535, routerFeeBps: 65_535 }),
+    )
       .to.be.revertedWithCustomError(Session(), "SessionTermOutOfRange")
       .withArgs("fees", 131_070, 0, 3_000);
     await expect(Session().connect(deployer).setParameters(next)).to.emit(Session(), "ParametersChanged");
@@ -194,11 +258,24 @@ describe("Session: terms", () => {
     const factory = await ethers.getContractFactory("Session");
     const { AccessManager, SessionQueue, SessionPayment, NodePool, ModelRegistry, BlockRandomness } = record.addresses;
     const deploy = (delay: number, session = parameters.session) =>
-      factory.deploy(AccessManager, SessionQueue, SessionPayment, NodePool, ModelRegistry, BlockRandomness, delay, parameters.minWindow, session);
+      factory.deploy(
+        AccessManager,
+        SessionQueue,
+        SessionPayment,
+        NodePool,
+        ModelRegistry,
+        BlockRandomness,
+        delay,
+        parameters.minWindow,
+        session,
+      );
     for (const delay of [0, 65]) {
       await expect(deploy(delay)).to.be.revertedWithCustomError(Session(), "SessionTermOutOfRange").withArgs("seedDelay", delay, 1, 64);
     }
-    await expect(deploy(1, { ...parameters.session, routerFeeBps: 3_000 })).to.be.revertedWithCustomError(Session(), "SessionTermOutOfRange");
+    await expect(deploy(1, { ...parameters.session, routerFeeBps: 3_000 })).to.be.revertedWithCustomError(
+      Session(),
+      "SessionTermOutOfRange",
+    );
     await deploy(64);
   });
 

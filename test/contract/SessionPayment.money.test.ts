@@ -245,15 +245,15 @@ describe("SessionPayment: users' money", () => {
     const split = { locked: 1, router: ZeroAddress, routerFee: 0, keeper: client.address, bounty: 1, protocolFee: 0 };
     for (const signer of [client, deployer, router]) {
       const as = payment().connect(signer);
-      const calls: [Promise<unknown>, unknown][] = [
-        [as.lock(session, 1), modules.Session.target],
-        [as.release(session, 1), modules.Session.target],
-        [as.refund(session, signer.address, 1), modules.Session.target],
-        [as.payLease(session, 1, [1]), modules.Session.target],
-        [as.settle(session, split, []), modules.SessionQueue.target],
+      const calls: [() => Promise<unknown>, unknown][] = [
+        [() => as.lock(session, 1), modules.Session.target],
+        [() => as.release(session, 1), modules.Session.target],
+        [() => as.refund(session, signer.address, 1), modules.Session.target],
+        [() => as.payLease(session, 1, [1]), modules.Session.target],
+        [() => as.settle(session, split, []), modules.SessionQueue.target],
       ];
-      for (const [sent, wanted] of calls) {
-        await expect(sent).to.be.revertedWithCustomError(payment(), "SessionPaymentUnauthorized").withArgs(signer.address, wanted);
+      for (const [send, wanted] of calls) {
+        await expect(send()).to.be.revertedWithCustomError(payment(), "SessionPaymentUnauthorized").withArgs(signer.address, wanted);
       }
     }
   });

@@ -100,7 +100,7 @@ describe("SessionQueue: anyone carries signed commitments", () => {
   it("C4 what its operator committed by own transaction is not overwritten by a carrier", async () => {
     const task = await net().submit();
     const [one] = await prepared(task);
-    await queue().connect(net().operators.get(one!.node)!).commit(task.id, 0, one!.commitment);
+    await queue().connect(net().operators.get(one!.node)).commit(task.id, 0, one!.commitment);
     const receipt = await carry(task, [net().sign(one!), net().sign({ ...one!, commitment: `0x${"33".repeat(32)}` })]);
     const reason = errorBytes(queue(), "SessionQueueAlreadyCommitted", [task.id, 0]);
     expect(eventsIn(receipt, queue(), "EntrySkipped").map((args) => args["reason"])).to.deep.equal([reason, reason]);

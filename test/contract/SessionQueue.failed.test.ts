@@ -1,7 +1,8 @@
 import { expect } from "chai";
+import { parseEther } from "ethers";
 import { Phase, Status } from "../../offchain/protocol/types.ts";
 import { changeOf, ledgerOf, UNCHANGED } from "./ledger.ts";
-import { agreeing, differing, MODEL, type Task, WINDOWS } from "./network.ts";
+import { agreeing, MODEL, type Task, WINDOWS } from "./network.ts";
 import { eventsIn, moveTo, receiptOf, useNetwork } from "./suite.ts";
 
 describe("SessionQueue: a task without quorum is refunded to the last unit by strangers alone", () => {
@@ -130,26 +131,6 @@ describe("SessionQueue: a task without quorum is refunded to the last unit by st
     expect(await scoreOf(seats[0]!)).to.equal(875);
   });
 
-  it("E3 the penalty takes no more than the stake, and the node is out of the pool", async () => {
-    const { modules, deployer, parameters } = net();
-    const huge = 3n * parameters.pool.minStake;
-    await modules.NodePool.connect(deployer).setParameters({ ...parameters.pool, unopenedPenalty: huge });
-    const task = await net().submit();
-    const seats = await net().seatsOf(task);
-    await net().commitCarried(task, (seat) => (seat === 2 ? null : differing(1, seat, 60)));
-    await past(task, "reveal");
-    const receipt = await settle(task, []);
-    expect(eventsIn(receipt, modules.NodePool, "NodeSlashed").map((args) => [...args])).to.deep.equal(
-      [seats[0]!, seats[1]!].map((node) => [BigInt(node), parameters.pool.minStake, 0n]),
-    );
-    await moveTo(net(), (await modules.NodePool.leaseOf(1)).until + 1n);
-    await modules.NodePool.collect(1);
-    const listed = [...(await modules.NodePool.eligible(MODEL, 0, 9))].map(Number);
-    expect(listed).not.to.include.members([seats[0]!]);
-    expect(listed).not.to.include.members([seats[1]!]);
-    expect(listed).to.include(seats[2]!);
-  });
-
   it("G3 where nobody settles until the seed is gone: the silent seats are no longer known, and the refund is whole", async () => {
     const before = await ledgerOf(net());
     const task = await net().submit();
@@ -186,6 +167,17 @@ describe("SessionQueue: a task without quorum is refunded to the last unit by st
     expect(WINDOWS.commitWindow).to.be.lessThan(86_400);
   });
 
+  it("H6 a penalty that is raised after the commitments does not apply to them", async () => {
+    const { modules, deployer, parameters } = net();
+    const { minStake, unopenedPenalty } = parameters.pool;
+    const task = await net().submit();
+    await net().commitCarried(task);
+    await modules.NodePool.connect(deployer).setParameters({ ...parameters.pool, unopenedPenalty: minStake });
+    await past(task, "reveal");
+    await settle(task, []);
+    for (const { node } of task.commits) expect(await stakeOf(node)).to.equal(minStake - unopenedPenalty);
+  });
+
   it("the settler cannot make the chain say that a seat which never opened answered anything", async () => {
     const task = await net().submit();
     await net().commitCarried(task);
@@ -197,5 +189,26 @@ describe("SessionQueue: a task without quorum is refunded to the last unit by st
       () => [],
     );
     expect(said).to.deep.equal([]);
+  });
+});
+
+describe("SessionQueue: a penalty above the stake", () => {
+  const net = useNetwork({ parameters: { pool: { unopenedPenalty: parseEther("3000") } } });
+
+  it("E3 takes all of the stake and no more, and the node is out of the pool", async () => {
+    const { modules, parameters } = net();
+    const task = await net().submit();
+    const seats = await net().seatsOf(task);
+    await net().commitCarried(task, (seat) => (seat === 2 ? null : agreeing(1)));
+    const { commitsCloseAt, revealWindow } = await net().factsOf(task);
+    await moveTo(net(), commitsCloseAt + revealWindow + 1);
+    const receipt = await receiptOf(modules.SessionQueue.settle(net().handover(task, [])));
+    expect(eventsIn(receipt, modules.NodePool, "NodeSlashed").map((args) => [...args])).to.deep.equal(
+      [seats[0]!, seats[1]!].map((node) => [BigInt(node), parameters.pool.minStake, 0n]),
+    );
+    await moveTo(net(), (await modules.NodePool.leaseOf(1)).until + 1n);
+    await modules.NodePool.collect(1);
+    const listed = [...(await modules.NodePool.eligible(MODEL, 0, 9))].map(Number);
+    expect([seats[0]!, seats[1]!, seats[2]!].map((node) => listed.includes(node))).to.deep.equal([false, false, true]);
   });
 });

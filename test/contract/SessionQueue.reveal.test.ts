@@ -170,7 +170,7 @@ describe("SessionQueue: openings", () => {
     const honest = net().prepare(task, 2, nodes[2]!, agreeing(2));
     const copy = { ...author, seat: 1, node: nodes[1]! };
     for (const { seat, node, commitment } of [author, copy, honest]) {
-      await queue().connect(operators.get(node)!).commit(task.id, seat, commitment);
+      await queue().connect(operators.get(node)).commit(task.id, seat, commitment);
     }
     task.commits.push(author, copy, honest);
     await net().networkHelpers.mine(1);
@@ -198,7 +198,7 @@ describe("SessionQueue: openings", () => {
     const nodes = await net().seatsOf(task);
     for (const [seat, node] of nodes.entries()) {
       const copied = original.commits.find((commit) => commit.node === node) ?? original.commits[0]!;
-      await queue().connect(operators.get(node)!).commit(task.id, seat, copied.commitment);
+      await queue().connect(operators.get(node)).commit(task.id, seat, copied.commitment);
       task.commits.push({ seat, node, commitment: copied.commitment });
       task.secrets.set(seat, original.secrets.get(copied.seat)!);
     }

@@ -157,7 +157,7 @@ describe("SessionQueue: a task is settled", () => {
   it("an owner's task pays no router and the miners its share", async () => {
     const { modules, client, session } = net();
     const receipt = await receiptOf(modules.Session.connect(client).submit(session, net().request(1)));
-    const task = net().taskFrom(receipt.logs as never)[0]!;
+    const task = net().taskFrom(receipt.logs)[0]!;
     await net().networkHelpers.mine(2);
     const before = await ledgerOf(net());
     await run(task, () => agreeing(1));

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { type FunctionFragment, ZeroAddress, ZeroHash } from "ethers";
+import { type Contract, type FunctionFragment, ZeroAddress, ZeroHash } from "ethers";
 import type { Network } from "./network.ts";
 import { eventsIn, receiptOf, useNetwork } from "./suite.ts";
 
@@ -21,7 +21,16 @@ const GOVERNANCE = "AccessManagedUnauthorized";
 const SPLIT = { locked: 0, router: ZeroAddress, routerFee: 0, keeper: ZeroAddress, bounty: 0, protocolFee: 0 };
 const TERMS = { model: ZeroHash, manifest: ZeroHash, rules: 0, router: ZeroAddress, promptTokens: "0x" };
 const TASK = (1n << 32n) | 1n;
-const MODEL = { price: 0, contextTokens: 0, agreement: 0, registeredAt: 0, deprecatedAt: 0, embedding: ZeroHash, quantisation: "", name: "" };
+const MODEL = {
+  price: 0,
+  contextTokens: 0,
+  agreement: 0,
+  registeredAt: 0,
+  deprecatedAt: 0,
+  embedding: ZeroHash,
+  quantisation: "",
+  name: "",
+};
 const HANDOVER = { task: TASK, terms: TERMS, base: "0x", openings: [], changes: [] };
 
 const governance = (...args: unknown[]): Rule => ({ who: "governance", refusal: GOVERNANCE, args: () => args });
@@ -102,7 +111,7 @@ const ACCESS: Record<string, Record<string, Rule>> = {
 
 describe("Access", () => {
   const net = useNetwork({ nodes: 3 }, (fresh) => fresh.submit());
-  const contractOf = (name: string) => net().modules[name as keyof Network["modules"]];
+  const contractOf = (name: string) => net().modules[name as keyof Network["modules"]] as unknown as Contract;
   const writesOf = (name: string): FunctionFragment[] =>
     contractOf(name).interface.fragments.filter(
       (fragment): fragment is FunctionFragment => fragment.type === "function" && !(fragment as FunctionFragment).constant,
@@ -119,11 +128,11 @@ describe("Access", () => {
       it(`H4 ${name}.${method} is for ${who} alone`, async () => {
         const { stranger, keeper, deployer } = net();
         const contract = contractOf(name);
-        const data = contract.interface.encodeFunctionData(method as never, args!(net()) as never);
+        const data = contract.interface.encodeFunctionData(method, args!(net()));
         // H3: governance has no way around a rule that is not about governance.
         const outsiders = who === "governance" ? [stranger, keeper] : [stranger, keeper, deployer];
         for (const signer of outsiders) {
-          await expect(signer.sendTransaction({ to: contract.target as string, data })).to.be.revertedWithCustomError(contract as never, refusal);
+          await expect(signer.sendTransaction({ to: contract.target, data })).to.be.revertedWithCustomError(contract, refusal);
         }
       });
     }

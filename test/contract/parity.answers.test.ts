@@ -15,7 +15,7 @@ import { commitmentOf, extend, termsHash } from "../../offchain/protocol/commitm
 import { encodeHandover } from "../../offchain/protocol/handover.ts";
 import type { Answer } from "../../offchain/protocol/types.ts";
 import { bytes32, closedFacts, handovers, hex, upTo } from "./samples.ts";
-import { askMany, deployLibraries, errorIn, inBatches, useNetwork, writeFacts, writeRecord } from "./suite.ts";
+import { askMany, deployLibraries, errorIn, useNetwork, writeFacts, writeRecord } from "./suite.ts";
 
 const RUNS = 1_000;
 const answer: fc.Arbitrary<Answer> = fc.record({ digest: bytes32, sketch: bytes32, tokens: upTo(24), finish: upTo(8) });

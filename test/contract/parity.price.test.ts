@@ -69,7 +69,7 @@ describe("Parity of price and rules", () => {
       const lock = lockOf(one);
       // The session is empty, so the lock shows in the refusal.
       const refusal = await ethers.provider
-        .call({ from: modules.Session.target as string, to: queue.target as string, data })
+        .call({ from: modules.Session.target, to: queue.target, data })
         .catch((error: { data: string }) => error.data);
       if (lock === 0n) expect(refusal, `terms ${i}`).to.equal("0x");
       else expect([...errorIn(modules.SessionPayment, refusal).args], `terms ${i}`).to.deep.equal([99n, 0n, lock]);

@@ -122,7 +122,7 @@ function handoverFrom(
       .repeat(prompts)
       .slice(0, prompts * 136)}`,
   };
-  const base = seats.length === 0 ? "0x" : bases[sample.base as keyof typeof bases]!;
+  const base = seats.length === 0 ? "0x" : bases[sample.base]!;
   const commits = seats.map(({ seat, node, answers, claim, salt }) => ({
     seat,
     node,

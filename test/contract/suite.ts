@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { AbiCoder, Contract, ContractFactory, type InterfaceAbi, keccak256, toBeHex, type TransactionReceipt } from "ethers";
+import { AbiCoder, type Contract, ContractFactory, type InterfaceAbi, keccak256, toBeHex, type TransactionReceipt } from "ethers";
 import type { Libraries } from "../../types/ethers-contracts/test/contracts/harness/Libraries.ts";
 import { type Network, type Setup, startNetwork } from "./network.ts";
 
@@ -86,7 +86,7 @@ export async function inBatches<T>(net: Network, libraries: Libraries, name: str
       name,
       lists.map((list) => list.slice(i, i + BATCH)),
     );
-    const answer = await net.ethers.provider.call({ to: libraries.target as string, data });
+    const answer = await net.ethers.provider.call({ to: libraries.target, data });
     answers.push(...(abi.decodeFunctionResult(name, answer)[0] as T[]));
   }
   return answers;
@@ -98,7 +98,7 @@ export async function askMany(net: Network, libraries: Libraries, target: { targ
   const answers: string[] = [];
   for (let i = 0; i < calls.length; i += BATCH) {
     const data = libraries.interface.encodeFunctionData("askMany", [target.target as string, calls.slice(i, i + BATCH)]);
-    const answer = await net.ethers.provider.call({ to: libraries.target as string, data });
+    const answer = await net.ethers.provider.call({ to: libraries.target, data });
     const [blockNumber, timestamp, found] = libraries.interface.decodeFunctionResult("askMany", answer);
     Object.assign(clock, { blockNumber: Number(blockNumber), timestamp: Number(timestamp) });
     answers.push(...(found as unknown as string[]));
