@@ -82,6 +82,8 @@ contract NodePool is INodePool, AccessManaged {
         entry.model = model;
         entry.stake = amount;
         entry.minStake = _parameters.minStake;
+        entry.unopenedPenalty = _parameters.unopenedPenalty;
+        entry.thaw = _parameters.thaw;
         entry.available = true;
         entry.admitted = _parameters.open;
         _staked += amount;
@@ -142,7 +144,7 @@ contract NodePool is INodePool, AccessManaged {
         if (entry.exitAt != 0) revert NodePoolExitState(node, entry.exitAt);
         // A leased node may ask too, or whoever draws it again and again could hold its stake.
         uint40 free = _leases[entry.lease].until;
-        entry.exitAt = (free > Windows.clock() ? free : Windows.clock()) + _parameters.thaw;
+        entry.exitAt = (free > Windows.clock() ? free : Windows.clock()) + entry.thaw;
         emit ExitRequested(node, entry.exitAt);
         _refresh(node);
     }
@@ -218,7 +220,7 @@ contract NodePool is INodePool, AccessManaged {
     /// @inheritdoc INodePool
     function slashUnopened(NodeId node) external onlyQueue returns (uint128 taken) {
         Node storage entry = _nodes[node];
-        uint128 penalty = _parameters.unopenedPenalty;
+        uint128 penalty = entry.unopenedPenalty;
         taken = entry.stake < penalty ? entry.stake : penalty;
         entry.stake -= taken;
         _staked -= taken;

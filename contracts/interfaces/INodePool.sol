@@ -48,6 +48,8 @@ interface INodePool {
     /// @param stake COR held for the node, base units
     /// @param minStake the minimum in force when the node registered, base units
     /// @param model sha256 of the GGUF file that it serves
+    /// @param unopenedPenalty the penalty in force when the node registered, base units
+    /// @param thaw the thaw in force when the node registered, seconds
     struct Node {
         address operator;
         LeaseId lease;
@@ -59,6 +61,8 @@ interface INodePool {
         uint128 stake;
         uint128 minStake;
         bytes32 model;
+        uint96 unopenedPenalty;
+        uint32 thaw;
     }
 
     /// @notice The governed parameters.
@@ -97,7 +101,7 @@ interface INodePool {
     event LeaseDrawn(LeaseId indexed lease, bytes32 indexed model, bytes32 seed, uint240 members, uint8 size, uint40 until);
     /// @notice The lease ended and its members went back to the pool.
     event LeaseCollected(LeaseId indexed lease);
-    /// @notice The governed parameters changed; nodes already registered keep the minimum stake they entered with.
+    /// @notice The governed parameters changed; nodes already registered keep those they entered with.
     event ParametersChanged(Parameters parameters);
     /// @notice Slashed stake was moved to the treasury.
     event SlashedSwept(address indexed to, uint128 amount);

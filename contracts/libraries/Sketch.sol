@@ -4,7 +4,7 @@ pragma solidity ^0.8.37;
 /// @title Sketch: agreement of answers by 256-bit sketches
 /// @notice A sketch holds the signs of 256 fixed projections of an answer's embedding. The Hamming distance h of two sketches
 /// estimates the angle between the embeddings: pi * h / 256.
-/// @dev Pure and total: reverts on no input of up to 16 seats.
+/// @dev Pure and total: reverts on no input of up to 16 seats. `sketches` is as long as `digests`.
 library Sketch {
     /// @notice What a comparison found.
     /// @param canonical seat (index) of the canonical answer; only meaningful when `agreed`
@@ -65,13 +65,12 @@ library Sketch {
         unchecked {
             // Indices and lanes of at most 16 answers.
             for (uint256 i = 0; i < count; ++i) {
-                (bytes32 digest, bytes32 sketch) = (digests[i], sketches[i]);
                 groups |= 1 << (17 * i);
                 for (uint256 j = i + 1; j < count; ++j) {
                     uint256 apart = 0;
-                    if (digest != digests[j]) {
+                    if (_word(digests, i) != _word(digests, j)) {
                         if (exact) continue;
-                        apart = distance(sketch, sketches[j]);
+                        apart = distance(_word(sketches, i), _word(sketches, j));
                         if (apart > threshold) continue;
                     }
                     groups |= (1 << (16 * i + j)) | (1 << (16 * j + i));
@@ -91,6 +90,13 @@ library Sketch {
                 if (other & group == 0 && seatCount(other) == bestSize) return verdict;
             }
             return Verdict({canonical: best, accepted: group, agreed: true});
+        }
+    }
+
+    /// @dev Without the bounds check, which costs as much as the comparison: `i` is below the length of both lists.
+    function _word(bytes32[] memory list, uint256 i) private pure returns (bytes32 value) {
+        assembly ("memory-safe") {
+            value := mload(add(add(list, 32), mul(i, 32)))
         }
     }
 

@@ -100,17 +100,54 @@ describe("NodePool: leases", () => {
     expect(await listed()).to.deep.equal(before);
   });
 
-  it("hold their members: no change of service and no exit until they end", async () => {
+  it("hold their members to their model, and a member that switches itself off or on stays until the end", async () => {
+    const until = await soon();
+    await lease(10, until);
+    const [off, on] = membersOf((await pool().leaseOf(1))[0], 10);
+    for (const available of [false, true]) {
+      await expect(pool().connect(operator(off!)).serve(off!, OTHER_MODEL, available))
+        .to.be.revertedWithCustomError(pool(), "NodePoolLeased")
+        .withArgs(off, 1);
+    }
+    const before = await listed();
+    for (const node of [off!, on!]) await pool().connect(operator(node)).serve(node, MODEL, false);
+    await pool().connect(operator(on!)).serve(on!, MODEL, true);
+    expect([await listed(), (await pool().nodeOf(off!)).lease, (await pool().nodeOf(on!)).lease]).to.deep.equal([before, 1n, 1n]);
+    await nextAt(net(), until + 1);
+    await pool().collect(1);
+    expect([(await listed()).includes(off!), (await listed()).includes(on!)]).to.deep.equal([false, true]);
+  });
+
+  it("E4 E6 a member may ask to exit: its stake thaws from the lease's end, is slashable until it leaves, and it is drawn no more", async () => {
+    const { parameters, stranger, modules } = net();
     const until = await soon();
     await lease(10, until);
     const node = membersOf((await pool().leaseOf(1))[0], 10)[0]!;
-    const as = pool().connect(operator(node));
-    for (const send of [() => as.serve(node, MODEL, false), () => as.serve(node, MODEL, true), () => as.requestExit(node)]) {
-      await expect(send()).to.be.revertedWithCustomError(pool(), "NodePoolLeased").withArgs(node, 1);
-    }
-    await nextAt(net(), until + 1);
-    await pool().collect(1);
-    await pool().connect(operator(node)).requestExit(node);
+    const owner = pool().connect(operator(node));
+    const exitAt = until + parameters.pool.thaw;
+    await expect(owner.requestExit(node)).to.emit(pool(), "ExitRequested").withArgs(node, exitAt);
+    expect((await pool().nodeOf(node)).lease).to.equal(1n);
+    await nextAt(net(), exitAt);
+    await expect(owner.withdrawStake(node, operator(node).address), "before the lease is collected")
+      .to.be.revertedWithCustomError(pool(), "NodePoolLeased")
+      .withArgs(node, 1);
+    await pool().connect(stranger).collect(1);
+    expect((await listed()).includes(node)).to.equal(false);
+    await (await as(modules.SessionQueue)).slashUnopened(node);
+    await expect(owner.withdrawStake(node, operator(node).address))
+      .to.emit(pool(), "StakeWithdrawn")
+      .withArgs(node, operator(node).address, parameters.pool.minStake - parameters.pool.unopenedPenalty);
+  });
+
+  it("E6 a member of a lease that has lapsed and was not collected thaws from now", async () => {
+    const { parameters } = net();
+    const until = await soon();
+    await lease(10, until);
+    const node = membersOf((await pool().leaseOf(1))[0], 10)[0]!;
+    await nextAt(net(), until + 500);
+    await expect(pool().connect(operator(node)).requestExit(node))
+      .to.emit(pool(), "ExitRequested")
+      .withArgs(node, until + 500 + parameters.pool.thaw);
   });
 
   it("a member that governance dismisses stays in its lease and out of the list afterwards", async () => {

@@ -58,6 +58,22 @@ describe("Session: a lease is reserved and drawn", () => {
     }
   });
 
+  it("is refused where the session draws per task, and while it is pending the session cannot be closed", async () => {
+    const { client, session, terms } = net();
+    await Session()
+      .connect(client)
+      .open({ ...terms, mode: 1 });
+    await expect(Session().connect(client).reserve(2, 3_000)).to.be.revertedWithCustomError(Session(), "SessionNotLeased").withArgs(2);
+    await reserve();
+    const { seedBlock } = await Session().sessionOf(session);
+    await expect(Session().connect(client).close(session))
+      .to.be.revertedWithCustomError(Session(), "SessionReservation")
+      .withArgs(session, seedBlock);
+    await net().networkHelpers.mine(3);
+    await Session().drawLease(session);
+    await Session().connect(client).close(session);
+  });
+
   it("is refused where the money for it is missing", async () => {
     const { modules, client, session } = net();
     const price = rate() * 4n * BigInt(DAY);

@@ -184,6 +184,21 @@ describe("Session: terms", () => {
     await Session().connect(stranger).submit(session, net().request(1));
   });
 
+  it("pass to a new owner without the former owner's routers, which the new owner may name again", async () => {
+    const { client, stranger, router, keeper, session } = net();
+    await Session().connect(client).setRouter(session, keeper.address, true, "");
+    await Session().connect(client).transfer(session, stranger.address);
+    expect((await Session().sessionOf(session)).router).to.equal(ZeroAddress);
+    for (const former of [router, keeper]) {
+      expect(await Session().isRouter(session, former.address)).to.equal(false);
+      await expect(Session().connect(former).submit(session, net().request(1)))
+        .to.be.revertedWithCustomError(Session(), "SessionUnauthorized")
+        .withArgs(session, former.address);
+    }
+    await Session().connect(stranger).setRouter(session, router.address, true, "");
+    await Session().connect(router).submit(session, net().request(1));
+  });
+
   it("are closed by the owner, once", async () => {
     const { client, router, session } = net();
     await expect(Session().connect(router).close(session))
@@ -253,22 +268,12 @@ describe("Session: terms", () => {
     expect([...(await Session().parameters())]).to.deep.equal([1_000n, 2_000n, 7n, 8n]);
   });
 
-  it("refuses to be deployed with a seed delay or fees out of range", async () => {
+  it("refuses to be deployed with a seed delay, a shortest window or fees out of range", async () => {
     const { ethers, parameters, record } = net();
     const factory = await ethers.getContractFactory("Session");
     const { AccessManager, SessionQueue, SessionPayment, NodePool, ModelRegistry, BlockRandomness } = record.addresses;
-    const deploy = (delay: number, session = parameters.session) =>
-      factory.deploy(
-        AccessManager,
-        SessionQueue,
-        SessionPayment,
-        NodePool,
-        ModelRegistry,
-        BlockRandomness,
-        delay,
-        parameters.minWindow,
-        session,
-      );
+    const deploy = (delay: number, session = parameters.session, minWindow = parameters.minWindow) =>
+      factory.deploy(AccessManager, SessionQueue, SessionPayment, NodePool, ModelRegistry, BlockRandomness, delay, minWindow, session);
     for (const delay of [0, 65]) {
       await expect(deploy(delay)).to.be.revertedWithCustomError(Session(), "SessionTermOutOfRange").withArgs("seedDelay", delay, 1, 64);
     }
@@ -276,7 +281,12 @@ describe("Session: terms", () => {
       Session(),
       "SessionTermOutOfRange",
     );
-    await deploy(64);
+    for (const window of [0, HOURS_7 + 1]) {
+      await expect(deploy(1, parameters.session, window))
+        .to.be.revertedWithCustomError(Session(), "SessionTermOutOfRange")
+        .withArgs("minWindow", window, 1, HOURS_7);
+    }
+    await deploy(64, parameters.session, HOURS_7);
   });
 
   it("B8 the last task number of a session is taken, and the next is refused", async () => {

@@ -47,6 +47,18 @@ describe("SessionPayment: users' money", () => {
       expect(after.locked).to.equal(before.locked);
     });
 
+    it("is refused for session 0, which nobody can ever own", async () => {
+      await expect(payment().connect(net().client).deposit(0, 1n)).to.be.revertedWithCustomError(payment(), "SessionPaymentNoSession");
+    });
+
+    it("for a number that is not taken yet is the money of whoever opens it", async () => {
+      const { modules, client, stranger } = net();
+      await payment().connect(client).deposit(2, 9n);
+      await modules.Session.connect(stranger).open(net().terms);
+      await modules.Session.connect(stranger).refund(2, stranger.address, 9n);
+      expect(await token().balanceOf(stranger.address)).to.equal(9n);
+    });
+
     it("is refused without allowance or balance, and changes nothing", async () => {
       const { stranger, session } = net();
       const before = await ledgerOf(net());

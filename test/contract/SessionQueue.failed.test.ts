@@ -144,10 +144,11 @@ describe("SessionQueue: a task without quorum is refunded to the last unit by st
 
   it("G3 the seed counts as known in the 256th block after it and not in the next", async () => {
     const [known, gone] = [await net().submit(), await net().submit()];
+    const [seat] = await net().seatsOf(known);
     await past(gone, "commit");
     await net().networkHelpers.mineUpTo(known.seedBlock + 255);
     await settle(known);
-    expect(await scoreOf((await net().seatsOf(known))[0]!)).to.equal(875);
+    expect(await scoreOf(seat!)).to.equal(875);
     await net().networkHelpers.mineUpTo(gone.seedBlock + 256);
     const scores = () => Promise.all([...net().operators.keys()].map(scoreOf));
     const former = await scores();
@@ -167,7 +168,7 @@ describe("SessionQueue: a task without quorum is refunded to the last unit by st
     expect(WINDOWS.commitWindow).to.be.lessThan(86_400);
   });
 
-  it("H6 a penalty that is raised after the commitments does not apply to them", async () => {
+  it("H6 C6 the penalty is the one that was in force when the node registered", async () => {
     const { modules, deployer, parameters } = net();
     const { minStake, unopenedPenalty } = parameters.pool;
     const task = await net().submit();
@@ -182,13 +183,49 @@ describe("SessionQueue: a task without quorum is refunded to the last unit by st
     const task = await net().submit();
     await net().commitCarried(task);
     await past(task, "reveal");
-    const handover = { ...net().handover(task, []), changes: ["0x", "0xdeadbeef", "0x"] };
-    const sent = queue().connect(net().stranger).settle(handover);
-    const said = await receiptOf(sent).then(
-      (receipt) => eventsIn(receipt, queue(), "AnswersDiffer").map((args) => [Number(args["seat"]), args["changes"] as string]),
-      () => [],
+    const closed = net().handover(task, []);
+    const garbage = `0x${"5a".repeat(68)}`;
+    await expect(
+      queue()
+        .connect(net().stranger)
+        .settle({ ...closed, changes: ["0x", `0x0000${garbage.slice(2)}`, "0x"] }),
+    )
+      .to.be.revertedWithCustomError(queue(), "SessionQueueChangesMalformed")
+      .withArgs(task.id, 1, 0);
+    const receipt = await receiptOf(
+      queue()
+        .connect(net().stranger)
+        .settle({ ...closed, base: garbage, changes: ["0x", "0x", "0x"] }),
     );
-    expect(said).to.deep.equal([]);
+    expect(eventsIn(receipt, queue(), "AnswersDiffer")).to.have.length(0);
+    expect(eventsIn(receipt, queue(), "TaskSettled").map((args) => [args["outcomes"], args["base"]])).to.deep.equal([["0x", "0x"]]);
+  });
+
+  it("the settler cannot make the chain say anything about a task on which nobody committed", async () => {
+    const task = await net().submit();
+    await past(task, "commit");
+    const garbage = `0x${"5a".repeat(68)}`;
+    const receipt = await receiptOf(
+      queue()
+        .connect(net().stranger)
+        .settle({ ...net().handover(task), base: garbage }),
+    );
+    expect(eventsIn(receipt, queue(), "TaskSettled").map((args) => [args["outcomes"], args["base"]])).to.deep.equal([["0x", "0x"]]);
+  });
+
+  it("a committee is readable while its task runs and after it committed, and forgotten where nobody did", async () => {
+    const [silent, served] = [await net().submit(), await net().submit()];
+    await net().commitCarried(served);
+    const seats = await net().seatsOf(served);
+    await net().networkHelpers.mine(1);
+    await queue().reveal(net().handover(served));
+    await past(silent, "commit");
+    await net().seatsOf(silent);
+    await settle(silent);
+    expect(await net().seatsOf(served)).to.deep.equal(seats);
+    await expect(queue().committeeOf(silent.id))
+      .to.be.revertedWithCustomError(queue(), "SessionQueueWrongPhase")
+      .withArgs(silent.id, Phase.Settled, Phase.Committing);
   });
 });
 

@@ -43,7 +43,7 @@ describe("SessionQueue: openings", () => {
     await ethers.provider.send("evm_setAutomine", [false]);
     const sent = await net().commitCarried(task);
     const early = await reveal({ ...net().handover(task) }, net().stranger).catch((error: Error) => error);
-    expect(String(early), "seen from the block before").to.contain("SessionQueueWrongPhase");
+    expect((early as Error).message, "seen from the block before").to.contain("SessionQueueWrongPhase");
     const raced = await queue().connect(net().stranger).reveal(net().handover(task), { gasLimit: 5_000_000 });
     await networkHelpers.mine(1);
     await ethers.provider.send("evm_setAutomine", [true]);
@@ -60,14 +60,20 @@ describe("SessionQueue: openings", () => {
     await nextAt(net(), await end(last));
     await reveal(net().handover(last));
     await nextAt(net(), (await end(late)) + 1);
-    await wrongPhase(reveal(net().handover(late)), late, Phase.Closed);
+    await expect(reveal(net().handover(late)))
+      .to.be.revertedWithCustomError(queue(), "SessionQueueOpeningsMissing")
+      .withArgs(late.id, 7, 0);
   });
 
   it("are not asked for where too few committed for a quorum", async () => {
     const task = await net().submit(2);
     await net().commitCarried(task, (seat) => (seat === 1 ? agreeing(2) : null));
     await moveTo(net(), (await net().factsOf(task)).commitsCloseAt + 1);
-    await wrongPhase(reveal(net().handover(task)), task, Phase.Closed);
+    await expect(reveal(net().handover(task)))
+      .to.be.revertedWithCustomError(queue(), "SessionQueueOpeningsMissing")
+      .withArgs(task.id, 2, 0);
+    await reveal(net().handover(task, []));
+    expect((await net().factsOf(task)).status).to.equal(Status.Failed);
   });
 
   it("come one by one: each is emitted with everything a settlement needs, and the last one settles", async () => {
@@ -87,13 +93,19 @@ describe("SessionQueue: openings", () => {
     expect(eventsIn(receipt, queue(), "AnswersDiffer").map((args) => Number(args["seat"]))).to.deep.equal([1]);
   });
 
-  it("may leave the settlement to another: with the last single opening nothing more is to come and a stranger settles", async () => {
-    const task = await committed();
-    for (const seat of [0, 1, 2]) await reveal(net().handover(task, [seat]), net().keeper);
-    expect(Number(await queue().phaseOf(task.id))).to.equal(Phase.Closed);
-    await wrongPhase(reveal(net().handover(task)), task, Phase.Closed);
-    await queue().connect(net().stranger).settle(net().handover(task));
-    expect((await net().factsOf(task)).status).to.equal(Status.Accepted);
+  it("may leave the settlement to another: after the last single opening anyone settles, by settle or by reveal", async () => {
+    for (const method of ["settle", "reveal"] as const) {
+      const task = await committed();
+      for (const seat of [0, 1, 2]) await reveal(net().handover(task, [seat]), net().keeper);
+      expect(Number(await queue().phaseOf(task.id))).to.equal(Phase.Closed);
+      const before = await net().modules.SessionPayment.owedTo(net().stranger.address);
+      await queue().connect(net().stranger)[method](net().handover(task));
+      expect((await net().factsOf(task)).status).to.equal(Status.Accepted);
+      expect((await net().modules.SessionPayment.owedTo(net().stranger.address)) - before, "the settler has the bounty").to.equal(
+        task.terms.bounty,
+      );
+      await wrongPhase(reveal(net().handover(task)), task, Phase.Settled);
+    }
   });
 
   it("C4 happen once for each seat: what is known is not emitted again, and alone it is refused", async () => {

@@ -1,6 +1,7 @@
 import { expect } from "chai";
-import { N as ORDER, SigningKey, toBeHex, Transaction } from "ethers";
-import type { Network } from "./network.ts";
+import { keccak256, N as ORDER, Signature, SigningKey, toBeHex, Transaction } from "ethers";
+import { commitDigest } from "../../offchain/protocol/commitment.ts";
+import { agreeing, type Network } from "./network.ts";
 import { useNetwork } from "./suite.ts";
 
 /** A digest and a signature by the owner of a public key, made without the private key: r = x(aG + Q), s = r, digest = a * r. */
@@ -31,6 +32,28 @@ describe("SessionQueue: what an operator's signature is good for", () => {
     const seat = nodes.findIndex((node) => first.commits.some((commit) => commit.node === node));
     const replayed = first.commits.find(({ node }) => node === nodes[seat])!;
     expect(await carriedBy(net(), second.id, { ...net().sign(replayed), seat })).to.equal(0);
+  });
+
+  it("C1 H5 a signature counts on its own chain and contract, for its own task and author only", async () => {
+    const { domain, operators } = net();
+    const task = await net().submit();
+    const nodes = await net().seatsOf(task);
+    const { commitment } = net().prepare(task, 0, nodes[0]!, agreeing(1));
+    const signed = (digest: string) => {
+      const { r, yParityAndS } = Signature.from(operators.get(nodes[0]!)!.signingKey.sign(digest));
+      return { seat: 0, commitment, r, vs: yParityAndS };
+    };
+    for (const digest of [
+      commitment,
+      commitDigest({ ...domain, chainId: domain.chainId + 1n }, task.id, nodes[0]!, commitment),
+      commitDigest({ ...domain, queue: net().stranger.address }, task.id, nodes[0]!, commitment),
+      commitDigest(domain, task.id + 1n, nodes[0]!, commitment),
+      commitDigest(domain, task.id, nodes[1]!, commitment),
+      commitDigest(domain, task.id, nodes[0]!, keccak256(commitment)),
+    ]) {
+      expect(await carriedBy(net(), task.id, signed(digest))).to.equal(0);
+    }
+    expect(await carriedBy(net(), task.id, signed(commitDigest(domain, task.id, nodes[0]!, commitment)))).to.equal(1);
   });
 
   it("C1 H5 the signature of an operator's transaction is not recorded as a commitment", async () => {
