@@ -14,10 +14,10 @@ async function carried(net: Network, prompts: number, distinct: boolean): Promis
   const sent = await modules.Session.connect(router).submit(session, net.request(prompts));
   const receipt = (await sent.wait())!;
   await networkHelpers.mine(2);
-  const task = net.taskFrom(receipt.logs as never)[0]!;
-  const commit = await gasOf(net.commitCarried(task, (seat) => (distinct ? differing(prompts, seat, 20) : agreeing(prompts))) as never);
+  const task = net.taskFrom(receipt.logs)[0]!;
+  const commit = await gasOf(net.commitCarried(task, (seat) => (distinct ? differing(prompts, seat, 20) : agreeing(prompts))));
   await networkHelpers.mine(2);
-  const reveal = await gasOf(modules.SessionQueue.connect(router).reveal(net.handover(task)) as never);
+  const reveal = await gasOf(modules.SessionQueue.connect(router).reveal(net.handover(task)));
   await mustBeAccepted(net, task);
   return { submit: Number(receipt.gasUsed), commit, reveal };
 }
@@ -27,20 +27,20 @@ async function ownTransactions(net: Network): Promise<Steps> {
   const { modules, router, session, networkHelpers } = net;
   const receipt = (await (await modules.Session.connect(router).submit(session, net.request(1))).wait())!;
   await networkHelpers.mine(2);
-  const task = net.taskFrom(receipt.logs as never)[0]!;
+  const task = net.taskFrom(receipt.logs)[0]!;
   const nodes = await net.seatsOf(task);
   let commit = 0;
   let reveal = 0;
   for (const [seat, node] of nodes.entries()) {
     const prepared = net.prepare(task, seat, node, agreeing(1));
     task.commits.push(prepared);
-    commit += await gasOf(modules.SessionQueue.connect(net.operators.get(node)!).commit(task.id, seat, prepared.commitment) as never);
+    commit += await gasOf(modules.SessionQueue.connect(net.operators.get(node)).commit(task.id, seat, prepared.commitment));
   }
   await networkHelpers.mine(2);
   // The last one hands over what the others have made public, and so settles.
   for (const [seat, node] of nodes.entries()) {
     const known = seat === nodes.length - 1 ? nodes.map((_, i) => i) : [seat];
-    reveal += await gasOf(modules.SessionQueue.connect(net.operators.get(node)!).reveal(net.handover(task, known)) as never);
+    reveal += await gasOf(modules.SessionQueue.connect(net.operators.get(node)).reveal(net.handover(task, known)));
   }
   await mustBeAccepted(net, task);
   return { submit: Number(receipt.gasUsed), commit, reveal };
@@ -51,16 +51,16 @@ async function batched(net: Network, tasks: number): Promise<Steps> {
   const requests = Array.from({ length: tasks }, () => net.request(1));
   const receipt = (await (await modules.Session.connect(router).submitMany(session, requests)).wait())!;
   await networkHelpers.mine(2);
-  const born = net.taskFrom(receipt.logs as never);
+  const born = net.taskFrom(receipt.logs);
   const bundles = [];
   for (const task of born) {
     const nodes = await net.seatsOf(task);
     task.commits.push(...nodes.map((node, seat) => net.prepare(task, seat, node, agreeing(1))));
     bundles.push({ task: task.id, commitments: task.commits.map((commit) => net.sign(commit)) });
   }
-  const commit = await gasOf(modules.SessionQueue.connect(router).commitMany(bundles) as never);
+  const commit = await gasOf(modules.SessionQueue.connect(router).commitMany(bundles));
   await networkHelpers.mine(2);
-  const reveal = await gasOf(modules.SessionQueue.connect(router).revealMany(born.map((task) => net.handover(task))) as never);
+  const reveal = await gasOf(modules.SessionQueue.connect(router).revealMany(born.map((task) => net.handover(task))));
   for (const task of born) await mustBeAccepted(net, task);
   return { submit: Number(receipt.gasUsed), commit, reveal };
 }

@@ -2,7 +2,6 @@ import { HDNodeWallet, isAddress, isHexString, JsonRpcSigner, type Signer, Walle
 import { configVariable } from "hardhat/config";
 import type { HardhatRuntimeEnvironment } from "hardhat/types/hre";
 import type { Endpoint } from "../offchain/chain/endpoint.ts";
-import type { NodeConfig } from "../offchain/node/config.ts";
 import { operatorKey } from "../offchain/runtime/operatorKey.ts";
 import { oneLine } from "../offchain/runtime/exit.ts";
 import { address, wholeNumber } from "./arguments.ts";
@@ -35,7 +34,7 @@ export async function addressOf(source: KeySource, word: string, flag: string): 
 /** The signer of a key file: JSON keystore (v3), on the local chain also a plain private key. Throws Refusal. */
 export async function fileSigner({ endpoint }: KeySource, keyFile: string, keyPasswordFile: string | undefined): Promise<Signer> {
   try {
-    const wallet = await operatorKey({ key: undefined, keyFile, keyPasswordFile, chainId: endpoint.chainId } as NodeConfig);
+    const wallet = await operatorKey({ key: undefined, keyFile, keyPasswordFile, chainId: endpoint.chainId });
     return wallet.connect(endpoint.provider);
   } catch (error) {
     throw new Refusal("KeyFileUnusable", oneLine(error));

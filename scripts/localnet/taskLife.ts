@@ -35,7 +35,7 @@ export async function followTask(
   signal: AbortSignal,
 ): Promise<Ending> {
   const queue = contractOf(record, "SessionQueue", provider);
-  const abi = new Interface(artifactOf("SessionQueue").abi as string);
+  const abi = new Interface(artifactOf("SessionQueue").abi);
   const started = performance.now();
   const say = (step: LifeStep["step"], text: string) => tell({ step, text, atMs: Math.round(performance.now() - started) });
   let task: bigint | undefined;

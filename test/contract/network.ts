@@ -1,4 +1,5 @@
 import { network } from "hardhat";
+import type { SigningKey } from "ethers";
 import {
   AbiCoder,
   Contract,
@@ -9,7 +10,6 @@ import {
   type Log,
   parseEther,
   Signature,
-  SigningKey,
   toUtf8Bytes,
   Wallet,
   zeroPadValue,
@@ -133,13 +133,13 @@ export async function startNetwork(setup: Setup = {}) {
     priceCeiling: parseEther("1"),
   };
   const session = 1n;
-  await Session.connect(client!).open(terms);
-  await Session.connect(client!).setRouter(session, router!.address, true, "http://127.0.0.1:1");
+  await Session.connect(client).open(terms);
+  await Session.connect(client).setRouter(session, router!.address, true, "http://127.0.0.1:1");
   await COR.transfer(client!.address, parseEther("1000000"));
-  await COR.connect(client!).approve(record.addresses.SessionPayment, parseEther("1000000"));
-  await SessionPayment.connect(client!).deposit(session, parseEther("100000"));
+  await COR.connect(client).approve(record.addresses.SessionPayment, parseEther("1000000"));
+  await SessionPayment.connect(client).deposit(session, parseEther("100000"));
   if (leased) {
-    await Session.connect(client!).reserve(session, LEASE_SECONDS);
+    await Session.connect(client).reserve(session, LEASE_SECONDS);
     await networkHelpers.mine(parameters.seedDelay + 1);
     await Session.drawLease(session);
   }
@@ -147,10 +147,10 @@ export async function startNetwork(setup: Setup = {}) {
   /** Submits one task by the router and moves past its seed block. */
   async function submit(prompts = 1, options: { promptTokens?: number; maxTokens?: number; mine?: boolean } = {}): Promise<Task> {
     const { promptTokens = 100, maxTokens = 200, mine = true } = options;
-    const sent = await Session.connect(router!).submit(session, request(prompts, promptTokens, maxTokens));
+    const sent = await Session.connect(router).submit(session, request(prompts, promptTokens, maxTokens));
     const receipt = (await sent.wait())!;
     if (mine) await networkHelpers.mine(parameters.seedDelay + 1);
-    return taskFrom(receipt.logs as Log[])[0]!;
+    return taskFrom(receipt.logs)[0]!;
   }
 
   function request(prompts: number, promptTokens = 100, maxTokens = 200) {
@@ -167,7 +167,7 @@ export async function startNetwork(setup: Setup = {}) {
     return logs.flatMap((log) => {
       const event = SessionQueue.interface.parseLog(log);
       if (event?.name !== "TaskQueued") return [];
-      const born = taskQueued(event.args as never);
+      const born = taskQueued(event.args);
       return [
         {
           id: born.task,
@@ -217,7 +217,7 @@ export async function startNetwork(setup: Setup = {}) {
       return answers === null ? [] : [prepare(task, seat, node, answers)];
     });
     task.commits.push(...commits);
-    return SessionQueue.connect(router!).commitMany([{ task: task.id, commitments: commits.map((commit) => sign(commit)) }]);
+    return SessionQueue.connect(router).commitMany([{ task: task.id, commitments: commits.map((commit) => sign(commit)) }]);
   }
 
   /** The handover with the openings of the given seats (default: all committed). */

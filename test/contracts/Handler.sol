@@ -63,7 +63,6 @@ contract Handler is Network {
     uint256[NODES + 1] private _stakes;
     Standing[NODES + 1] private _standings;
     uint256 private _slashed;
-    uint96 private _penalty = PENALTY;
     uint32 private _leases;
     address[] private _accounts;
     mapping(TaskId task => bytes32) private _committee;
@@ -125,7 +124,12 @@ contract Handler is Network {
     function _submit(uint256 who, uint256 s, uint256 mark) private {
         SessionId id = _session(s);
         ISession.Record memory record = session.sessionOf(id);
-        address caller = who % 12 == 0 ? STRANGER : who % 3 == 0 ? ROUTER : record.owner;
+        address caller =
+            who % 12 == 0
+                ? STRANGER
+                : who % 3 == 0
+                    ? ROUTER
+                    : record.owner;
         bool odd = mark % 8 == 0;
         uint256 prompts = (mark >> 8) % (odd ? 5 : 4);
         uint256 size = ((mark >> 16) % (odd ? 450 : 397)) + (odd ? 0 : 1);
@@ -576,8 +580,8 @@ contract Handler is Network {
                 })
             );
         } else if (kind == 1) {
-            _penalty = uint96(a % (2 * uint256(MIN_STAKE)));
-            pool.setParameters(poolParameters(uint96(b % (2 * uint256(MIN_STAKE))), _penalty));
+            uint96 penalty = uint96(a % (2 * uint256(MIN_STAKE)));
+            pool.setParameters(poolParameters(uint96(b % (2 * uint256(MIN_STAKE))), penalty));
         } else if (kind == 2) {
             pool.admit(NodeId.wrap(uint24(1 + (a % NODES))), b % 4 != 0);
         } else if (kind == 3) {
@@ -1005,7 +1009,8 @@ contract Handler is Network {
     }
 
     function _bookPenalty(uint256 node) private {
-        uint256 taken = _stakes[node] < _penalty ? _stakes[node] : _penalty;
+        // The penalty in force when the node registered, whatever governance has set since.
+        uint256 taken = _stakes[node] < PENALTY ? _stakes[node] : PENALTY;
         _stakes[node] -= taken;
         _slashed += taken;
         ++times["slashed"];

@@ -66,7 +66,7 @@ contract LedgerTest is Test {
                 vm.assertTrue(ok == (amount <= available[s]), "a refund needs money that is available");
                 if (ok) (available[s], inside) = (available[s] - amount, inside - amount);
             } else if (verb == 4) {
-                uint256 size = 1 + (dice[i] >> 150) % 10;
+                uint256 size = 1 + ((dice[i] >> 150) % 10);
                 bool ok = works(abi.encodeCall(ISessionPayment.payLease, (id, amount, firstNodes(size))));
                 vm.assertTrue(ok == (amount <= locked[s]), "a lease is paid from what is locked");
                 if (ok) (available[s], locked[s]) = (available[s] + (amount % size), locked[s] - amount);
@@ -241,7 +241,13 @@ contract LedgerTest is Test {
             owed += pay;
             vm.assertEq(_ledger.owedToNode(NODE), owed, "owed");
             (sums[0], sums[1]) = (sums[0] + accepted, sums[1] + outliers);
-            ++sums[conduct == Score.Conduct.Silent ? 2 : conduct == Score.Conduct.Unopened ? 3 : 4];
+            ++sums[
+                conduct == Score.Conduct.Silent
+                    ? 2
+                    : conduct == Score.Conduct.Unopened
+                        ? 3
+                        : 4
+            ];
         }
         checkRecord(book.recordOf(NODE), sums);
         vm.prank(ownerOfNode(NodeId.unwrap(NODE)));
@@ -340,13 +346,7 @@ contract LedgerTest is Test {
     }
 
     /// @dev A word as `NodeLedger` says: amount, node, accepted, outliers, conduct.
-    function dueOf(
-        uint256 node,
-        uint256 amount,
-        uint256 accepted,
-        uint256 outliers,
-        Score.Conduct conduct
-    ) private pure returns (Due) {
+    function dueOf(uint256 node, uint256 amount, uint256 accepted, uint256 outliers, Score.Conduct conduct) private pure returns (Due) {
         return Due.wrap(amount + node * 2 ** 96 + accepted * 2 ** 120 + outliers * 2 ** 136 + uint256(conduct) * 2 ** 152);
     }
 }

@@ -88,7 +88,13 @@ contract LibrariesTest is Test {
     }
 
     /// Equal answers always agree: without doubt, all of them, the first is canonical.
-    function testFuzz_equalAnswersAgree(bytes32 digest, bytes32[9] memory sketches_, uint8 count, bool exact, uint16 threshold) public pure {
+    function testFuzz_equalAnswersAgree(
+        bytes32 digest,
+        bytes32[9] memory sketches_,
+        uint8 count,
+        bool exact,
+        uint16 threshold
+    ) public pure {
         uint256 n = bound(count, 1, 9);
         bytes32[] memory digests = new bytes32[](n);
         bytes32[] memory sketches = new bytes32[](n);
@@ -227,7 +233,14 @@ contract LibrariesTest is Test {
     }
 
     /// B3: facts come out of their word as they went in, whatever is changed after.
-    function testFuzz_B3_factsRoundTrip(uint96 seed, uint32 lease, uint40 closeAt, uint16 window, uint8 redundancy, uint16 generation) public pure {
+    function testFuzz_B3_factsRoundTrip(
+        uint96 seed,
+        uint32 lease,
+        uint40 closeAt,
+        uint16 window,
+        uint8 redundancy,
+        uint16 generation
+    ) public pure {
         TaskFacts facts = TaskFactsLib.born(seed, lease, closeAt, window, redundancy, redundancy / 2, generation);
         vm.assertTrue(facts.seed() == seed && facts.lease() == lease && facts.commitsCloseAt() == closeAt, "born");
         vm.assertTrue(facts.state() == TaskFactsLib.UNSEEDED && facts.isLive(), "unseeded");
@@ -241,7 +254,14 @@ contract LibrariesTest is Test {
     }
 
     /// A2, F4: a node's account takes in a due field by field, saturating, and nothing runs over into its neighbour.
-    function testFuzz_A2_F4_accountsBookFieldByField(uint256 raw, uint96 pay, uint16 accepted, uint16 outliers, uint8 conductPick, uint32 time) public pure {
+    function testFuzz_A2_F4_accountsBookFieldByField(
+        uint256 raw,
+        uint96 pay,
+        uint16 accepted,
+        uint16 outliers,
+        uint8 conductPick,
+        uint32 time
+    ) public pure {
         NodeLedger.Account memory a = NodeAccount.wrap(raw).unpacked();
         a.score %= 10_001;
         if (time < a.updatedAt) (time, a.updatedAt) = (a.updatedAt, time);
@@ -270,7 +290,11 @@ contract LibrariesTest is Test {
     }
 
     /// @dev Few distinct digests and sketches around two centres, mixed with arbitrary ones.
-    function opinions(uint256 seed, bytes32[16] memory wild, uint256 n) private pure returns (bytes32[] memory digests, bytes32[] memory sketches) {
+    function opinions(
+        uint256 seed,
+        bytes32[16] memory wild,
+        uint256 n
+    ) private pure returns (bytes32[] memory digests, bytes32[] memory sketches) {
         digests = new bytes32[](n);
         sketches = new bytes32[](n);
         for (uint256 i = 0; i < n; ++i) {

@@ -102,12 +102,13 @@ abstract contract Network is Test {
         address[4] memory ahead;
         for (uint256 i = 0; i < 4; ++i) ahead[i] = vm.computeCreateAddress(address(this), nonce + i);
         (address pool_, address payment_, address session_, address queue_) = (ahead[0], ahead[1], ahead[2], ahead[3]);
-        pool = INodePool(
-            deploy("NodePool", abi.encode(authority, token, registry, session_, queue_, poolParameters(MIN_STAKE, PENALTY)))
-        );
+        pool = INodePool(deploy("NodePool", abi.encode(authority, token, registry, session_, queue_, poolParameters(MIN_STAKE, PENALTY))));
         payment = ISessionPayment(deploy("SessionPayment", abi.encode(token, pool_, session_, queue_, TREASURY)));
         session = ISession(
-            deploy("Session", abi.encode(authority, queue_, payment_, pool_, registry, randomness, SEED_DELAY, MIN_WINDOW, sessionParameters()))
+            deploy(
+                "Session",
+                abi.encode(authority, queue_, payment_, pool_, registry, randomness, SEED_DELAY, MIN_WINDOW, sessionParameters())
+            )
         );
         queue = ISessionQueue(deploy("SessionQueue", abi.encode(session_, payment_, pool_, randomness)));
         reputation = IReputation(deploy("Reputation", abi.encode(payment_)));

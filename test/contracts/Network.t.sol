@@ -67,7 +67,7 @@ contract NetworkTest is Test {
     /// From a random prefix a stranger's fixed script ends every task, and everyone withdraws.
     /// hardhat-config: fuzz.runs = 64
     function testFuzz_G1_A9_everyTaskEndsAndAllMoneyLeaves(uint256 seed, uint8 length) public {
-        for (uint256 i = 0; i < 16 + length % 48; ++i) _handler.step(uint256(keccak256(abi.encode(seed, i))));
+        for (uint256 i = 0; i < 16 + (length % 48); ++i) _handler.step(uint256(keccak256(abi.encode(seed, i))));
         _handler.checkMoney();
         _handler.endEverything();
         _handler.checkMoney();
@@ -77,7 +77,17 @@ contract NetworkTest is Test {
 
     /// The random acts reach every ending; otherwise the invariants would say little.
     function test_sequencesReachEveryEnding() public {
-        string[9] memory names = ["submitted", "leased", "assigned", "committed", "opened", "slashed", "accepted", "inconclusive", "failed"];
+        string[9] memory names = [
+            "submitted",
+            "leased",
+            "assigned",
+            "committed",
+            "opened",
+            "slashed",
+            "accepted",
+            "inconclusive",
+            "failed"
+        ];
         uint256[9] memory times;
         for (uint256 run = 0; run < 12; ++run) {
             Handler handler = Handler(deploy("Handler", ""));

@@ -119,10 +119,10 @@ contract PoolTest is Network {
 
     // --- E: stake ---
 
-    /// Slashing takes the penalty or what is left, never more, and divides by nothing.
-    function testFuzz_E3_slashSaturates(uint96 penalty, uint96 extra, uint8 times) public {
+    /// Slashing takes the penalty that was in force when the node registered, or what is left, never more, and divides by nothing.
+    function testFuzz_E3_H6_slashSaturates(uint96 later, uint96 extra, uint8 times) public {
         extra = uint96(bound(extra, 0, 1e24));
-        pool.setParameters(poolParameters(MIN_STAKE, penalty));
+        pool.setParameters(poolParameters(MIN_STAKE, later));
         NodeId node = NodeId.wrap(1);
         token.transfer(ownerOf(0), extra);
         vm.prank(ownerOf(0));
@@ -132,7 +132,7 @@ contract PoolTest is Network {
         for (uint256 i = 0; i < times % 8; ++i) {
             vm.prank(address(queue));
             uint256 taken = pool.slashUnopened(node);
-            vm.assertEq(taken, stake < penalty ? stake : penalty, "taken");
+            vm.assertEq(taken, stake < PENALTY ? stake : PENALTY, "taken");
             stake -= taken;
             total += taken;
             vm.assertEq(pool.nodeOf(node).stake, stake, "left");
@@ -238,7 +238,8 @@ contract PoolTest is Network {
             abi.encodeCall(INodePool.acceptOperator, (node)),
             abi.encodeCall(INodePool.serve, (node, MODEL, false))
         ];
-        for (uint256 j = 0; j < 6; ++j) refuses(caller, address(pool), calls[j], INodePool.NodePoolUnauthorized.selector, "a stranger's verb");
+        for (uint256 j = 0; j < 6; ++j)
+            refuses(caller, address(pool), calls[j], INodePool.NodePoolUnauthorized.selector, "a stranger's verb");
     }
 
     // --- leases of sessions ---
@@ -329,7 +330,11 @@ contract PoolTest is Network {
         if (verb == 3) attempt(ownerOf(i), address(pool), abi.encodeCall(INodePool.withdrawStake, (node, ownerOf(i))));
         if (verb == 4) attempt(address(this), address(pool), abi.encodeCall(INodePool.admit, (node, (dice >> 24) % 2 == 0)));
         if (verb == 5 || verb == 6) {
-            attempt(address(queue), address(pool), abi.encodeCall(INodePool.lease, (model, uint8((dice >> 24) % 6), bytes32(dice), clock() + 60)));
+            attempt(
+                address(queue),
+                address(pool),
+                abi.encodeCall(INodePool.lease, (model, uint8((dice >> 24) % 6), bytes32(dice), clock() + 60))
+            );
         }
         if (verb == 7) attempt(STRANGER, address(pool), abi.encodeCall(INodePool.collect, (LeaseId.wrap(uint32((dice >> 24) % 6)))));
         if (verb == 8) attempt(address(queue), address(pool), abi.encodeCall(INodePool.release, (LeaseId.wrap(uint32((dice >> 24) % 6)))));

@@ -86,7 +86,12 @@ contract TasksTest is Network {
             // A leased task is never assigned: its committee is computed; and a task that awaits its draw has no commitment.
             if (i == 1 && (leased || assigned) && wanted == Phase.Queued) continue;
             if (homes[i] == wanted) continue;
-            address caller = i == 0 ? session.sessionOf(books[task].session).owner : i == 2 ? operator : STRANGER;
+            address caller =
+                i == 0
+                    ? session.sessionOf(books[task].session).owner
+                    : i == 2
+                        ? operator
+                        : STRANGER;
             bytes4 wrong = i == 3 && wanted == Phase.Closed ? missing : WRONG_PHASE;
             refuses(caller, i == 0 ? address(session) : address(queue), verbs[i], wrong, "verb outside its phase");
         }
@@ -324,7 +329,13 @@ contract TasksTest is Network {
     }
 
     /// The digest is EIP-712 over exactly the declared fields, under this chain and this contract.
-    function testFuzz_C2_commitmentIsTheTypedHash(bytes memory answers, bytes memory tokens, uint64 task, uint24 author, uint32 chain) public {
+    function testFuzz_C2_commitmentIsTheTypedHash(
+        bytes memory answers,
+        bytes memory tokens,
+        uint64 task,
+        uint24 author,
+        uint32 chain
+    ) public {
         vm.chainId(uint256(chain) + 1);
         TaskTerms memory terms;
         terms.model = keccak256(abi.encode(answers, "model"));
@@ -344,7 +355,9 @@ contract TasksTest is Network {
         TaskTerms memory terms,
         bytes memory answers
     ) private view returns (bytes32) {
-        bytes32 params = keccak256(abi.encode(terms.manifest, keccak256(terms.promptTokens), uint256(uint24(TaskRules.unwrap(terms.rules) >> 96))));
+        bytes32 params = keccak256(
+            abi.encode(terms.manifest, keccak256(terms.promptTokens), uint256(uint24(TaskRules.unwrap(terms.rules) >> 96)))
+        );
         bytes32 payload = keccak256(abi.encode(keccak256(answers), keccak256(terms.promptTokens)));
         bytes32 result = keccak256(
             abi.encode(
@@ -394,11 +407,7 @@ contract TasksTest is Network {
     }
 
     /// @dev A list of changes in which one seat answers something else.
-    function changeOf(
-        TaskId task,
-        ISessionQueue.Handover memory handover,
-        uint8 seat
-    ) private view returns (bytes[] memory changes) {
+    function changeOf(TaskId task, ISessionQueue.Handover memory handover, uint8 seat) private view returns (bytes[] memory changes) {
         changes = new bytes[](3);
         for (uint256 i = 0; i < 3; ++i) {
             if (uint8(handover.openings[i].who) == seat) changes[i] = bytes.concat(bytes2(0), uniform(task, 9, 9, 9));
@@ -519,10 +528,10 @@ contract TasksTest is Network {
     }
 
     /// Committed and not opened costs exactly the penalty; silent or opened costs nothing; without a reveal phase nobody pays.
-    function testFuzz_C6_E3_exactPenalties(uint8 committed, uint8 opened, bool leased, uint96 penalty) public {
+    function testFuzz_C6_E3_H6_exactPenalties(uint8 committed, uint8 opened, bool leased, uint96 later) public {
         committed %= 8;
         opened &= committed;
-        pool.setParameters(poolParameters(MIN_STAKE, penalty));
+        pool.setParameters(poolParameters(MIN_STAKE, later));
         TaskId task = taskIn(Phase.Committing, leased);
         (NodeId[] memory nodes, ) = queue.committeeOf(task);
         for (uint8 seat = 0; seat < 3; ++seat) {
@@ -536,7 +545,7 @@ contract TasksTest is Network {
             pass(1, REVEAL_WINDOW);
             queue.settle(handoverOf(task, opened));
         }
-        uint256 taken = penalty < MIN_STAKE ? penalty : MIN_STAKE;
+        uint256 taken = PENALTY;
         uint256 slashed = 0;
         for (uint256 seat = 0; seat < 3; ++seat) {
             bool pays = heard && ((committed & ~opened) >> seat) & 1 == 1;
@@ -667,12 +676,7 @@ contract TasksTest is Network {
         }
     }
 
-    function signed(
-        TaskId task,
-        uint8 seat,
-        bytes32 commitment,
-        uint256 key
-    ) private view returns (ISessionQueue.SignedCommitment memory) {
+    function signed(TaskId task, uint8 seat, bytes32 commitment, uint256 key) private view returns (ISessionQueue.SignedCommitment memory) {
         NodeId author = seat < 3 ? seats[task][seat].node : NodeId.wrap(1);
         (bytes32 r, bytes32 vs) = vm.signCompact(key, carriedDigest(task, author, commitment));
         return ISessionQueue.SignedCommitment(seat, commitment, r, vs);
