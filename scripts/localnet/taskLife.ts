@@ -57,7 +57,7 @@ export async function followTask(
       } else if (task === undefined || args["task"] !== task) {
         continue;
       } else if (event.name === "ResultsCommitted") {
-        committee = await seats(queue, task);
+        if (committee.length === 0) committee = await drawn(queue, task, say);
         for (const { seat, node } of resultsCommitted(args).commitments) say("committed", `seat ${seat}: node ${node}`);
       } else if (event.name === "ResultRevealed") {
         say("revealed", `seat ${String(args["seat"])}: node ${String(args["node"])} by its own transaction`);
@@ -69,8 +69,7 @@ export async function followTask(
       }
     }
     if (task !== undefined && committee.length === 0) {
-      committee = await seats(queue, task).catch(() => []);
-      if (committee.length > 0) say("drawn", committee.map((node, seat) => `seat ${seat}: node ${node}`).join(", "));
+      committee = await drawn(queue, task, say).catch(() => []);
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
@@ -100,6 +99,12 @@ function end(
     accepted,
     digest,
   };
+}
+
+async function drawn(queue: Contract, task: bigint, say: (step: "drawn", text: string) => void): Promise<number[]> {
+  const committee = await seats(queue, task);
+  say("drawn", committee.map((node, seat) => `seat ${seat}: node ${node}`).join(", "));
+  return committee;
 }
 
 async function seats(queue: Contract, task: bigint): Promise<number[]> {
