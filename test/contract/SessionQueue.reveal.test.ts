@@ -46,7 +46,7 @@ describe("SessionQueue: openings", () => {
       // Without an estimate: by the state before the commitments it would be refused at once.
       const opening = await queue().connect(net().stranger).reveal(net().handover(task), { gasLimit: 5_000_000 });
       await networkHelpers.mine(1);
-      return [commits, opening];
+      return [commits, opening] as const;
     })().finally(() => ethers.provider.send("evm_setAutomine", [true]));
     const receipts = await Promise.all([sent, raced].map(({ hash }) => ethers.provider.getTransactionReceipt(hash)));
     expect(receipts.map((receipt) => receipt!.status)).to.deep.equal([1, 0]);
