@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { Signature, ZeroAddress } from "ethers";
-import { ledgerOf } from "./ledger.ts";
+import { changeOf, ledgerOf, UNCHANGED } from "./ledger.ts";
 import { agreeing, type Network, WINDOWS } from "./network.ts";
 import { eventsIn, nextAt, now, receiptOf, useNetwork } from "./suite.ts";
 
@@ -288,6 +288,19 @@ describe("SessionPayment: users' money", () => {
     await expect(as.release(session, locked + 1n)).to.be.revert(ethers);
     await as.settle(session, { ...split, bounty: 7 }, []);
     expect((await payment().balanceOf(session)).locked).to.equal(locked - 10n);
+  });
+
+  it("A5 a lease's lock is owed in equal parts, and what does not divide goes back to the session", async () => {
+    const { modules, networkHelpers, ethers, session } = net();
+    const address = modules.Session.target as string;
+    await networkHelpers.impersonateAccount(address);
+    await networkHelpers.setBalance(address, 10n ** 20n);
+    const as = payment().connect(await ethers.getSigner(address));
+    const before = await ledgerOf(net());
+    await as.lock(session, 11n);
+    await as.payLease(session, 11n, [1, 2, 3]);
+    const change = changeOf(before, await ledgerOf(net()), [1, 2, 3, 4]);
+    expect(change).to.deep.equal({ ...UNCHANGED, available: -9n, nodes: [3n, 3n, 3n, 0n] });
   });
 
   it("A1 A2 A9 what is held equals what is somebody's, before, while and after work is done, and at last nothing is left", async () => {

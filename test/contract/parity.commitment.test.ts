@@ -1,14 +1,16 @@
 import { expect } from "chai";
+import { computeAddress, Signature, SigningKey } from "ethers";
 import fc from "fast-check";
-import { commitmentOf, termsHash, transcriptOf } from "../../offchain/protocol/commitment.ts";
+import { commitDigest, commitmentOf, termsHash, transcriptOf } from "../../offchain/protocol/commitment.ts";
 import { encodeTerms } from "../../offchain/protocol/terms.ts";
 import { bytes32, closedFacts, handovers, hex, terms, uint, upTo } from "./samples.ts";
-import { askMany, deployLibraries, errorIn, useNetwork, writeFacts, writeRecord } from "./suite.ts";
+import { askMany, deployLibraries, errorIn, eventsIn, receiptOf, useNetwork, writeFacts, writeRecord } from "./suite.ts";
 
 const RUNS = 1_000;
 
 describe("Parity of commitments", () => {
   const net = useNetwork({ nodes: 0, leased: false });
+  const serving = useNetwork();
 
   it(`C2 SessionQueue.commitmentOf = commitmentOf, for ${RUNS} results`, async () => {
     const queue = net().modules.SessionQueue;
@@ -48,5 +50,29 @@ describe("Parity of commitments", () => {
       const wanted = commits.length === 0 ? termsHash(twin.task, twin.terms) : transcriptOf(twin.task, twin.terms, commits);
       expect([name, ...args], `handover ${i}`).to.deep.equal(["SessionQueueTranscriptMismatch", twin.task, wanted, hex(1n)]);
     });
+  });
+
+  it(`H5 the signer that SessionQueue.commitMany recovers = who signed commitDigest, for ${RUNS} commitments`, async () => {
+    const { modules, domain } = serving();
+    const queue = modules.SessionQueue;
+    const task = await serving().submit();
+    const nodes = await serving().seatsOf(task);
+    const entry = fc.record({ seat: fc.integer({ min: 0, max: 2 }), commitment: uint(256), key: fc.bigInt({ min: 1n, max: 2n ** 255n }) });
+    const given = fc.sample(entry, { numRuns: RUNS, seed: 24 }).map(({ seat, commitment, key }) => {
+      const signer = new SigningKey(hex(key));
+      // A signed zero is refused for being zero.
+      const digest = hex(commitment === 0n ? 1n : commitment);
+      const { r, yParityAndS } = Signature.from(signer.sign(commitDigest(domain, task.id, nodes[seat]!, digest)));
+      return { signer: computeAddress(signer.publicKey), seat, signed: { seat, commitment: digest, r, vs: yParityAndS } };
+    });
+    const found: unknown[][] = [];
+    for (let i = 0; i < RUNS; i += 100) {
+      const list = given.slice(i, i + 100).map(({ signed }) => signed);
+      const receipt = await receiptOf(queue.commitMany([{ task: task.id, commitments: list }]));
+      found.push(...eventsIn(receipt, queue, "EntrySkipped").map((args) => [...errorIn(queue, args["reason"] as string).args]));
+    }
+    // None of them is an operator, so the signer shows in the refusal.
+    const operators = nodes.map((node) => serving().operators.get(node)!.address);
+    expect(found).to.deep.equal(given.map(({ signer, seat }) => [task.id, BigInt(seat), signer, operators[seat]]));
   });
 });

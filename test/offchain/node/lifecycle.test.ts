@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { recoverAddress, Signature } from "ethers";
 import { decodeAnswers } from "../../../offchain/protocol/answers.ts";
-import { commitmentOf } from "../../../offchain/protocol/commitment.ts";
+import { commitDigest, commitmentOf } from "../../../offchain/protocol/commitment.ts";
 import { buildHandover, encodeHandover } from "../../../offchain/protocol/handover.ts";
 import { Status } from "../../../offchain/protocol/types.ts";
 import { cidOf, type Digest } from "../../../offchain/content/contentId.ts";
@@ -27,7 +27,17 @@ describe("a node's tasks", function () {
     const given = await eventually(() => carrier.commitments[0], "the commitment");
     expect(given).to.include({ task: String(task), seat: 0, node: 1 });
     const signature = Signature.from({ r: String(given["r"]), yParityAndS: String(given["vs"]) });
-    expect(recoverAddress(String(given["commitment"]), signature)).to.equal(network.operators[0]!.address);
+    const domain = { chainId: 31337n, queue: network.deployment.addresses.SessionQueue };
+    const signed = commitDigest(domain, task, 1, String(given["commitment"]));
+    expect(recoverAddress(signed, signature)).to.equal(network.operators[0]!.address);
+    expect(Object.keys(given), "nothing of the answer leaves with the commitment").to.have.members([
+      "task",
+      "seat",
+      "node",
+      "commitment",
+      "r",
+      "vs",
+    ]);
 
     await bench.mine(3);
     expect(carrier.asked.filter((one) => one.startsWith("PUT"))).to.deep.equal([]);
@@ -36,13 +46,12 @@ describe("a node's tasks", function () {
     expect(contents.length).to.equal(2);
     for (const digest of contents) expect((await fetch(`${url()}/content/${cidOf(digest)}`)).status).to.equal(404);
 
-    const signed = { seat: 0, commitment: given["commitment"], r: given["r"], vs: given["vs"] };
+    const carried = { seat: 0, commitment: given["commitment"], r: given["r"], vs: given["vs"] };
     await bench.automatic(true);
-    await network.send("SessionQueue", "commitMany", [[{ task, commitments: [signed] }]], ROUTER);
+    await network.send("SessionQueue", "commitMany", [[{ task, commitments: [carried] }]], ROUTER);
     const opening = await eventually(() => carrier.openings[0], "the opening");
     const { terms } = await bench.born(task);
     const { answers, claim, salt } = opening as { answers: string; claim: string; salt: string };
-    const domain = { chainId: 31337n, queue: network.deployment.addresses.SessionQueue };
     expect(commitmentOf(domain, task, 1, terms, answers, claim, salt)).to.equal(given["commitment"]);
     const result = carrier.contents.get(cidOf(decodeAnswers(answers)[0]!.digest as Digest));
     expect(new TextDecoder().decode(result)).to.not.equal("");
