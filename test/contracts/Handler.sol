@@ -66,6 +66,8 @@ contract Handler is Network {
     uint32 private _leases;
     address[] private _accounts;
     mapping(TaskId task => bytes32) private _committee;
+    /// @dev Leases that are not collected.
+    mapping(uint256 lease => bool) private _held;
 
     constructor() {
         build(NODES);
@@ -141,7 +143,7 @@ contract Handler is Network {
         expected = expected && prompts > 0 && prompts <= 3 && size > 0 && size + prompts <= 401;
         expected = expected && request.maxTokens > 0 && request.maxTokens <= 500 && worstOf(terms) <= purse.available;
         expected = expected && _ringFree(id, record.tasks + 1);
-        if (rulesOf[id].leased) expected = expected && LeaseId.unwrap(record.lease) != 0 && last < record.leaseUntil;
+        if (rulesOf(id).leased) expected = expected && LeaseId.unwrap(record.lease) != 0 && last < record.leaseUntil;
         (bool ok, TaskId task) = submitAs(caller, id, request);
         _check(ok == expected, "A4 B6: submission");
         if (!ok) return;
@@ -229,9 +231,9 @@ contract Handler is Network {
         if (kind % 8 < 4) {
             _check(_try(record.owner, address(session), abi.encodeCall(ISession.transfer, (id, requester(to % 3)))), "transfer");
         } else if (kind % 8 < 5) {
-            bool ok = _try(record.owner, address(session), abi.encodeCall(ISession.update, (id, agreed[id])));
+            bool ok = _try(record.owner, address(session), abi.encodeCall(ISession.update, (id, agreedBy(id))));
             _check(ok == (record.seedBlock == 0), "update");
-            if (ok) noteAgreement(id, agreed[id]);
+            if (ok) noteAgreement(id, agreedBy(id));
         } else if (kind % 8 < 7) {
             _check(!_try(STRANGER, address(session), abi.encodeCall(ISession.transfer, (id, STRANGER))), "H4: theft");
         } else if (to % 4 == 0) {
@@ -311,7 +313,9 @@ contract Handler is Network {
         uint32 id = uint32(pick % (uint256(_leases) + 2));
         (, uint8 size, uint40 until) = pool.leaseOf(LeaseId.wrap(id));
         bool ok = _try(STRANGER, address(pool), abi.encodeCall(INodePool.collect, (LeaseId.wrap(id))));
-        if (ok) _check(size != 0 && clock() > until, "G1: collected before its end");
+        bool expected = size != 0 && clock() > until && _held[id];
+        _check(ok == expected, "G1: collecting a lease");
+        if (ok) _held[id] = false;
     }
 
     // --- tasks ---
@@ -632,7 +636,7 @@ contract Handler is Network {
         if (kind == 19) call = abi.encodeCall(ISession.refund, (_session(b), STRANGER, uint96(a)));
         if (kind == 20) call = abi.encodeCall(ISession.close, (_session(b)));
         if (kind == 21) call = abi.encodeCall(ISession.setRouter, (_session(b), STRANGER, true, ""));
-        if (kind == 22) call = abi.encodeCall(ISession.update, (_session(b), agreed[_session(b)]));
+        if (kind == 22) call = abi.encodeCall(ISession.update, (_session(b), agreedBy(_session(b))));
         if (kind == 23) (target, call) = (address(registry), abi.encodeCall(IModelRegistry.reprice, (MODEL, uint96(a))));
         _check(!_try(STRANGER, target, call), "H4 C1: a stranger got through");
     }
@@ -713,6 +717,7 @@ contract Handler is Network {
         resume();
         uint256 staked = 0;
         uint256 wanted = 0;
+        uint256 held = 0;
         for (uint24 i = 1; i <= NODES; ++i) {
             NodeId id = NodeId.wrap(i);
             INodePool.Node memory node = pool.nodeOf(id);
@@ -725,13 +730,20 @@ contract Handler is Network {
                 ++wanted;
                 vm.assertTrue(pool.eligible(MODEL, node.listedAt - 1, 1)[0] == id, "D6: where it says");
             }
-            if (LeaseId.unwrap(node.lease) != 0) {
-                (uint240 members, uint8 size, ) = pool.leaseOf(node.lease);
-                bool member = false;
-                for (uint256 j = 0; j < size; ++j) member = member || uint24(members >> (24 * j)) == i;
-                vm.assertTrue(member, "D1: in the lease it is in");
+            bool leased = LeaseId.unwrap(node.lease) != 0;
+            vm.assertTrue(!leased || _held[LeaseId.unwrap(node.lease)], "D1: held by a lease that is not collected");
+            if (leased) ++held;
+        }
+        for (uint32 id = 1; id <= _leases; ++id) {
+            if (!_held[id]) continue;
+            (uint240 members, uint8 size, ) = pool.leaseOf(LeaseId.wrap(id));
+            held -= size;
+            for (uint256 j = 0; j < size; ++j) {
+                LeaseId found = pool.nodeOf(NodeId.wrap(uint24(members >> (24 * j)))).lease;
+                vm.assertEq(LeaseId.unwrap(found), id, "D1: a node is in the lease that drew it");
             }
         }
+        vm.assertEq(held, 0, "D1: and in no other");
         vm.assertEq(pool.eligibleCount(MODEL), wanted, "D6: and nobody else");
         (uint256 total, uint256 slashed) = pool.totals();
         vm.assertEq(total, staked, "E1: total");
@@ -783,7 +795,7 @@ contract Handler is Network {
             purse.refunded += purse.available;
             purse.available = 0;
         }
-        for (uint32 i = 1; i <= _leases; ++i) _try(STRANGER, address(pool), abi.encodeCall(INodePool.collect, (LeaseId.wrap(i))));
+        for (uint256 i = 1; i <= _leases; ++i) _collect(i);
         for (uint256 i = 0; i < _accounts.length; ++i) _collectFees(_accounts[i]);
         for (uint256 i = 0; i < _accounts.length; ++i) _withdraw(_accounts[i]);
         for (uint256 i = 1; i <= NODES; ++i) _withdrawNode(i);
@@ -928,6 +940,7 @@ contract Handler is Network {
     function _checkDraw(LeaseId lease, uint8 size, uint256 eligible, uint256 each) private {
         (uint240 members, uint8 found, ) = pool.leaseOf(lease);
         _check(LeaseId.unwrap(lease) == _leases && found == size, "D1: lease");
+        _held[_leases] = true;
         for (uint256 i = 0; i < size; ++i) {
             uint24 node = uint24(members >> (24 * i));
             _check((eligible >> node) & 1 == 1, "D1: a drawn node was not eligible, or was drawn twice");
@@ -955,6 +968,7 @@ contract Handler is Network {
         if (end.status == Status.Accepted) _bookPay(task, end, keeper, purse);
         else _release(purse, book.worst);
         for (uint256 seat = 0; seat < seated.length; ++seat) _bookSeat(book, end, seat, seated[seat]);
+        if (!book.leased) _held[LeaseId.unwrap(book.lease)] = false;
         _end(task, end.status);
     }
 
@@ -995,8 +1009,6 @@ contract Handler is Network {
             else if (end.outliers[seat] > end.accepted[seat]) score -= score / 8;
         }
         (standing.score, standing.updatedAt) = (score, clock());
-        bool held = LeaseId.unwrap(pool.nodeOf(node).lease) == LeaseId.unwrap(book.lease);
-        _check(book.leased || !held, "G1: a node is still held for a task that has ended");
     }
 
     /// @dev The score now: half the distance to the floor is gone with every 30 days.

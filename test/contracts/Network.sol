@@ -9,7 +9,7 @@ import {IReputation} from "../../contracts/interfaces/IReputation.sol";
 import {ISession, SessionId} from "../../contracts/interfaces/ISession.sol";
 import {ISessionPayment} from "../../contracts/interfaces/ISessionPayment.sol";
 import {Comparison, ISessionQueue, Phase, Status, TaskId, TaskTerms} from "../../contracts/interfaces/ISessionQueue.sol";
-import {TaskRulesLib} from "../../contracts/libraries/TaskRules.sol";
+import {TaskRules, TaskRulesLib} from "../../contracts/libraries/TaskRules.sol";
 import {NaiveJudge} from "./NaiveJudge.sol";
 import {Test} from "./Test.sol";
 
@@ -82,8 +82,8 @@ abstract contract Network is Test {
         bytes terms;
     }
 
-    mapping(SessionId session => ISession.Terms) internal agreed;
-    mapping(SessionId session => TaskRulesLib.Unpacked) internal rulesOf;
+    mapping(SessionId session => bytes) private _agreed;
+    mapping(SessionId session => TaskRules) private _rules;
     mapping(TaskId task => Book) internal books;
     mapping(TaskId task => mapping(uint256 seat => Seat)) internal seats;
     TaskId[] internal tasks;
@@ -203,21 +203,30 @@ abstract contract Network is Test {
     function noteAgreement(SessionId id, ISession.Terms memory terms) internal {
         ISession.Parameters memory now_ = session.parameters();
         IModelRegistry.Model memory model = registry.modelOf(terms.model);
-        agreed[id] = terms;
-        rulesOf[id] = TaskRulesLib.Unpacked({
-            price: model.price,
-            maxTokens: terms.maxTokens,
-            commitWindow: terms.commitWindow,
-            revealWindow: terms.revealWindow,
-            protocolFeeBps: now_.protocolFeeBps,
-            routerFeeBps: now_.routerFeeBps,
-            threshold: model.agreement,
-            redundancy: terms.redundancy,
-            quorum: terms.quorum,
-            exact: terms.comparison == Comparison.Exact,
-            leased: terms.mode == ISession.Mode.Leased,
-            bounty: now_.bounty
-        });
+        _agreed[id] = abi.encode(terms);
+        TaskRulesLib.Unpacked memory rules;
+        rules.price = model.price;
+        rules.maxTokens = terms.maxTokens;
+        rules.commitWindow = terms.commitWindow;
+        rules.revealWindow = terms.revealWindow;
+        rules.protocolFeeBps = now_.protocolFeeBps;
+        rules.routerFeeBps = now_.routerFeeBps;
+        rules.threshold = model.agreement;
+        rules.redundancy = terms.redundancy;
+        rules.quorum = terms.quorum;
+        rules.exact = terms.comparison == Comparison.Exact;
+        rules.leased = terms.mode == ISession.Mode.Leased;
+        rules.bounty = now_.bounty;
+        _rules[id] = TaskRulesLib.pack(rules);
+    }
+
+    /// @dev What a session's owner agreed to last.
+    function agreedBy(SessionId id) internal view returns (ISession.Terms memory) {
+        return abi.decode(_agreed[id], (ISession.Terms));
+    }
+
+    function rulesOf(SessionId id) internal view returns (TaskRulesLib.Unpacked memory) {
+        return _rules[id].unpack();
     }
 
     function fund(address owner) internal {
@@ -251,10 +260,10 @@ abstract contract Network is Test {
 
     /// @dev The terms a task must be born with: what its session agreed to, and what was asked for.
     function bornTerms(SessionId id, ISession.Request memory request, address router) internal view returns (TaskTerms memory) {
-        TaskRulesLib.Unpacked memory rules = rulesOf[id];
+        TaskRulesLib.Unpacked memory rules = rulesOf(id);
         rules.maxTokens = request.maxTokens;
         if (router == address(0)) rules.routerFeeBps = 0;
-        return TaskTerms(agreed[id].model, request.manifest, TaskRulesLib.pack(rules), router, request.promptTokens);
+        return TaskTerms(agreedBy(id).model, request.manifest, TaskRulesLib.pack(rules), router, request.promptTokens);
     }
 
     /// @dev Submits, and opens the book of the task where the submission went through.
@@ -265,7 +274,7 @@ abstract contract Network is Test {
         if (!ok) return (false, task);
         task = abi.decode(answer, (TaskId));
         TaskTerms memory terms = bornTerms(id, request, router);
-        TaskRulesLib.Unpacked memory rules = rulesOf[id];
+        TaskRulesLib.Unpacked memory rules = rulesOf(id);
         Book storage book = books[task];
         book.id = task;
         book.session = id;
@@ -276,7 +285,7 @@ abstract contract Network is Test {
         book.router = router;
         book.bornAt = clock();
         book.seedBlock = uint40(height() + SEED_DELAY);
-        book.closeAt = clock() + (rules.leased ? rules.commitWindow : agreed[id].queueWindow);
+        book.closeAt = clock() + (rules.leased ? rules.commitWindow : agreedBy(id).queueWindow);
         book.worst = worstOf(terms);
         book.status = Status.Open;
         book.terms = abi.encode(terms);
@@ -373,23 +382,30 @@ abstract contract Network is Test {
         handover.task = task;
         handover.terms = termsIn(task);
         handover.base = base;
-        handover.openings = new ISessionQueue.Opening[](book.order.length);
+        handover.openings = openingsOf(task, book.order, opened);
         bytes[] memory changes = new bytes[](book.order.length);
-        bool differ = false;
-        for (uint256 i = 0; i < book.order.length; ++i) {
+        uint256 differ = 0;
+        for (uint256 i = 0; i < changes.length; ++i) {
             uint8 seat = book.order[i];
-            Seat storage entry = seats[task][seat];
-            uint256 who = whoOf(seat, entry.node);
-            if ((opened >> seat) & 1 == 1) {
-                handover.openings[i] = ISessionQueue.Opening(who | (1 << 32), entry.salt, entry.claim);
-                changes[i] = changesOf(base, entry.answers);
-                differ = differ || changes[i].length != 0;
-            } else {
-                handover.openings[i] = ISessionQueue.Opening(who, entry.commitment, 0);
-            }
+            if ((opened >> seat) & 1 == 1) changes[i] = changesOf(base, seats[task][seat].answers);
+            differ += changes[i].length;
         }
         // The list is left out where nobody differs.
-        if (differ) handover.changes = changes;
+        if (differ != 0) handover.changes = changes;
+    }
+
+    function openingsOf(TaskId task, uint8[] memory order, uint16 opened) private view returns (ISessionQueue.Opening[] memory openings) {
+        openings = new ISessionQueue.Opening[](order.length);
+        for (uint256 i = 0; i < order.length; ++i) {
+            Seat memory entry = seats[task][order[i]];
+            uint256 who = whoOf(order[i], entry.node);
+            bool open = (opened >> order[i]) & 1 == 1;
+            openings[i] = ISessionQueue.Opening(
+                open ? who | (1 << 32) : who,
+                open ? entry.salt : entry.commitment,
+                open ? entry.claim : bytes32(0)
+            );
+        }
     }
 
     /// @dev A handover against the answers of its first opened seat, or against zeros.

@@ -11,6 +11,8 @@ import {Network} from "./Network.sol";
 /// @notice Nodes, draws, stake, leases and reputation, without tasks.
 contract PoolTest is Network {
     uint256 private constant NODES = 10;
+    /// @dev By lease: whether it is not collected. Lease 0 is none.
+    bool[] private _held;
 
     function setUp() public {
         build(NODES);
@@ -20,9 +22,12 @@ contract PoolTest is Network {
 
     /// The dense lists hold exactly the eligible nodes, each once and where it says, after any sequence of calls.
     function testFuzz_D6_listsAreTheEligibleNodes(uint256[24] memory dice) public {
+        _held.push(false);
         for (uint256 i = 0; i < dice.length; ++i) {
-            actRandomly(dice[i]);
+            // The fuzzer likes small numbers; the game wants even dice.
+            actRandomly(uint256(keccak256(abi.encode(dice[i], i))));
             checkLists();
+            checkLeases();
             checkStake();
         }
     }
@@ -42,6 +47,22 @@ contract PoolTest is Network {
             for (uint256 j = 0; j < second; ++j) {
                 vm.assertTrue(uint24(drawn >> (24 * i)) != uint24(others >> (24 * j)), "in two leases");
             }
+        }
+    }
+
+    /// D1: a task that is settled after its lease was collected frees nobody who has been drawn again since.
+    function testFuzz_D1_lateReleaseFreesNobodyElse(bytes32 seed, uint8 sizePick, uint32 wait) public {
+        vm.prank(address(queue));
+        LeaseId first = pool.lease(MODEL, uint8(bound(sizePick, 1, 10)), seed, clock() + 60);
+        pass(1, 61 + (wait % 1_000));
+        pool.collect(first);
+        vm.prank(address(session));
+        LeaseId second = pool.lease(MODEL, 10, seed, clock() + 60);
+        vm.prank(address(queue));
+        pool.release(first);
+        vm.assertEq(pool.eligibleCount(MODEL), 0, "all are held still");
+        for (uint24 i = 1; i <= NODES; ++i) {
+            vm.assertEq(LeaseId.unwrap(pool.nodeOf(NodeId.wrap(i)).lease), LeaseId.unwrap(second), "by the second lease");
         }
     }
 
@@ -119,6 +140,19 @@ contract PoolTest is Network {
 
     // --- E: stake ---
 
+    /// H6: a new node takes the penalty and the thaw in force, and keeps them.
+    function testFuzz_E3_H6_newNodesTakeTheParametersInForce(uint96 penalty, uint32 thaw, uint96 later) public {
+        thaw = uint32(bound(thaw, 1 days, 365 days));
+        pool.setParameters(INodePool.Parameters(MIN_STAKE, penalty, thaw, true));
+        NodeId node = enter(NODES, MIN_STAKE);
+        pool.setParameters(INodePool.Parameters(MIN_STAKE, later, 1 days, true));
+        vm.prank(address(queue));
+        vm.assertEq(pool.slashUnopened(node), penalty < MIN_STAKE ? penalty : MIN_STAKE, "penalty");
+        vm.prank(ownerOf(NODES));
+        pool.requestExit(node);
+        vm.assertEq(pool.nodeOf(node).exitAt, clock() + thaw, "thaw");
+    }
+
     /// Slashing takes the penalty that was in force when the node registered, or what is left, never more, and divides by nothing.
     function testFuzz_E3_H6_slashSaturates(uint96 later, uint96 extra, uint8 times) public {
         extra = uint96(bound(extra, 0, 1e24));
@@ -149,8 +183,7 @@ contract PoolTest is Network {
     }
 
     /// E4, E5: stake stays slashable until it leaves, leaves not a second before the thaw, and whatever is left leaves.
-    function testFuzz_E4_E5_stakeThawsAndStaysSlashable(uint96 penalty, uint32 wait, uint8 slashes) public {
-        pool.setParameters(poolParameters(MIN_STAKE, penalty));
+    function testFuzz_E4_E5_stakeThawsAndStaysSlashable(uint32 wait, uint8 slashes) public {
         NodeId node = NodeId.wrap(2);
         address owner = ownerOf(1);
         bytes memory withdraw = abi.encodeCall(INodePool.withdrawStake, (node, owner));
@@ -163,7 +196,7 @@ contract PoolTest is Network {
         uint40 exitAt = clock() + THAW;
         vm.assertEq(pool.nodeOf(node).exitAt, exitAt, "thaw");
         uint256 left = MIN_STAKE;
-        for (uint256 i = 0; i < slashes % 4; ++i) {
+        for (uint256 i = 0; i < slashes % 6; ++i) {
             vm.prank(address(queue));
             left -= pool.slashUnopened(node);
         }
@@ -284,6 +317,11 @@ contract PoolTest is Network {
         session.reserve(two, 500);
         uint40 by = clock() + 10 minutes;
         pass(3, 12);
+        bytes4 pending = ISession.SessionReservation.selector;
+        refuses(requester(1), address(session), abi.encodeCall(ISession.reserve, (two, 500)), pending, "a second reservation");
+        refuses(requester(1), address(session), abi.encodeCall(ISession.close, (two)), pending, "closed while a draw is pending");
+        ISession.Terms memory terms = termsOf(ISession.Mode.PerTask, 3, 0, Comparison.Exact);
+        refuses(requester(1), address(session), abi.encodeCall(ISession.update, (two, terms)), pending, "other terms meanwhile");
         bytes memory draw = abi.encodeCall(ISession.drawLease, (two));
         refuses(STRANGER, address(session), draw, INodePool.NodePoolTooFewNodes.selector, "no nodes");
         bytes memory cancel = abi.encodeCall(ISession.cancelReservation, (two));
@@ -292,7 +330,13 @@ contract PoolTest is Network {
         vm.warp(by + 1);
         accepts(STRANGER, address(session), cancel, "cancelled");
         vm.assertEq(payment.balanceOf(two).available, FUNDS, "released");
-        refuses(STRANGER, address(session), cancel, ISession.SessionReservation.selector, "cancelled twice");
+        refuses(STRANGER, address(session), cancel, pending, "cancelled twice");
+        accepts(requester(1), address(session), abi.encodeCall(ISession.update, (two, terms)), "other terms");
+        bytes memory again = abi.encodeCall(ISession.reserve, (two, 500));
+        refuses(requester(1), address(session), again, ISession.SessionNotLeased.selector, "nothing to reserve");
+        accepts(requester(1), address(session), abi.encodeCall(ISession.close, (two)), "closed");
+        refuses(requester(1), address(session), again, ISession.SessionIsClosed.selector, "closed for work");
+        accepts(requester(1), address(session), abi.encodeCall(ISession.refund, (two, requester(1), 1)), "open for refunds");
     }
 
     // --- what the tests share ---
@@ -330,14 +374,17 @@ contract PoolTest is Network {
         if (verb == 3) attempt(ownerOf(i), address(pool), abi.encodeCall(INodePool.withdrawStake, (node, ownerOf(i))));
         if (verb == 4) attempt(address(this), address(pool), abi.encodeCall(INodePool.admit, (node, (dice >> 24) % 2 == 0)));
         if (verb == 5 || verb == 6) {
-            attempt(
-                address(queue),
-                address(pool),
-                abi.encodeCall(INodePool.lease, (model, uint8((dice >> 24) % 6), bytes32(dice), clock() + 60))
-            );
+            bytes memory draw = abi.encodeCall(INodePool.lease, (model, uint8((dice >> 24) % 6), bytes32(dice), clock() + 60));
+            (bool ok, ) = attempt(address(queue), address(pool), draw);
+            if (ok) _held.push(true);
         }
-        if (verb == 7) attempt(STRANGER, address(pool), abi.encodeCall(INodePool.collect, (LeaseId.wrap(uint32((dice >> 24) % 6)))));
-        if (verb == 8) attempt(address(queue), address(pool), abi.encodeCall(INodePool.release, (LeaseId.wrap(uint32((dice >> 24) % 6)))));
+        if (verb == 7 || verb == 8) {
+            LeaseId id = LeaseId.wrap(uint32((dice >> 24) % 6));
+            bytes memory end = abi.encodeCall(INodePool.release, (id));
+            if (verb == 7) end = abi.encodeCall(INodePool.collect, (id));
+            (bool ok, ) = attempt(address(queue), address(pool), end);
+            if (ok && LeaseId.unwrap(id) < _held.length) _held[LeaseId.unwrap(id)] = false;
+        }
         if (verb == 9) attempt(address(queue), address(pool), abi.encodeCall(INodePool.slashUnopened, (node)));
         if (verb == 10) {
             token.transfer(ownerOf(i), PENALTY);
@@ -366,6 +413,25 @@ contract PoolTest is Network {
             vm.assertTrue(page.length == 1 && page[0] == id, "where it says");
         }
         vm.assertEq(pool.eligibleCount(MODEL) + pool.eligibleCount(SECOND_MODEL), wanted, "and nobody else");
+    }
+
+    /// @dev A node is in the lease that drew it until that is collected, and in no other.
+    function checkLeases() private view {
+        uint256 members = 0;
+        for (uint32 id = 1; id < _held.length; ++id) {
+            if (!_held[id]) continue;
+            uint256 mine = membersOf(LeaseId.wrap(id));
+            vm.assertEq(mine & members, 0, "in two leases");
+            members |= mine;
+            for (uint24 i = 1; i <= NODES; ++i) {
+                bool held = LeaseId.unwrap(pool.nodeOf(NodeId.wrap(i)).lease) == id;
+                vm.assertTrue(held == ((mine >> i) & 1 == 1), "held by its lease");
+            }
+        }
+        for (uint24 i = 1; i <= NODES; ++i) {
+            bool held = LeaseId.unwrap(pool.nodeOf(NodeId.wrap(i)).lease) != 0;
+            vm.assertTrue(held == ((members >> i) & 1 == 1), "held by a lease that is not collected");
+        }
     }
 
     function checkStake() private view {

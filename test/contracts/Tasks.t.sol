@@ -7,6 +7,7 @@ import {ISessionPayment} from "../../contracts/interfaces/ISessionPayment.sol";
 import {Comparison, ISessionQueue, Phase, Status, TaskId, TaskTerms} from "../../contracts/interfaces/ISessionQueue.sol";
 import {TaskRules} from "../../contracts/libraries/TaskRules.sol";
 import {Network} from "./Network.sol";
+import {Vm} from "./Test.sol";
 
 /// @notice One task at a time: who may do what in which second and block, what a commitment binds, and what an end pays.
 contract TasksTest is Network {
@@ -169,7 +170,7 @@ contract TasksTest is Network {
         if (which == 2) (terms.commitWindow, fits) = (uint16(raw), uint16(raw) >= MIN_WINDOW && uint16(raw) <= 7 hours);
         if (which == 3) (terms.revealWindow, fits) = (uint16(raw), uint16(raw) >= MIN_WINDOW && uint16(raw) <= 7 hours);
         if (which == 4) (terms.queueWindow, fits) = (uint16(raw), uint16(raw) >= MIN_WINDOW && uint16(raw) <= 7 hours);
-        if (which == 5) (terms.maxPrompts, fits) = (uint16(raw % 700), raw % 700 >= 1 && raw % 700 <= uint256(1_024) / 3);
+        if (which == 5) (terms.maxPrompts, fits) = (uint16(raw % 700), raw % 700 >= 1 && raw % 700 <= 341);
         if (which == 6) (terms.maxTokens, fits) = (raw % 8_192, raw % 8_192 >= 1 && raw % 8_192 <= CONTEXT);
         if (which == 7) (terms.maxPromptTokens, fits) = (raw % 8_192, raw % 8_192 >= 1 && raw % 8_192 <= CONTEXT);
         if (which == 8) (terms.mode, terms.leaseNodes, fits) = (ISession.Mode.Leased, uint8(raw), uint8(raw) >= 3 && uint8(raw) <= 10);
@@ -423,13 +424,17 @@ contract TasksTest is Network {
         ISessionQueue.Handover memory handover = handoverOf(task, 7);
         bytes memory good = handover.changes[1];
         bytes4 malformed = ISessionQueue.SessionQueueChangesMalformed.selector;
-        kind %= 4;
+        kind %= 5;
         if (kind == 0) {
             handover.changes[1] = cut(good, 0, bound(length, 1, 69) + 70 * (length % 3));
         } else if (kind == 1) {
             handover.changes[1] = bytes.concat(cut(good, 70, 70), cut(good, 0, 70));
         } else if (kind == 2) {
             handover.changes[1] = bytes.concat(bytes2(uint16(bound(prompt, 3, type(uint16).max))), cut(good, 2, 68));
+        } else if (kind == 3) {
+            // Evidence against a seat that has not opened would be anybody's word.
+            handover = handoverOf(task, 3);
+            handover.changes[2] = good;
         } else {
             handover.changes = new bytes[](length == 3 || length == 0 ? 4 : length);
             malformed = ISessionQueue.SessionQueueChangesCount.selector;
@@ -604,6 +609,8 @@ contract TasksTest is Network {
         session.setRouter(_single, STRANGER, false, "");
         refuses(STRANGER, address(session), submit, unauthorized, "no longer a router");
         vm.prank(requester(1));
+        session.setRouter(_single, ROUTER, true, "named last");
+        vm.prank(requester(1));
         session.transfer(_single, requester(2));
         refuses(ROUTER, address(session), submit, unauthorized, "the former owner's router");
         refuses(requester(1), address(session), submit, unauthorized, "the former owner");
@@ -634,13 +641,35 @@ contract TasksTest is Network {
         TaskId task = submitted(id, requestOf(1, 50, 100, age));
         pass(bound(age, 1, 9_000), 10);
         if (!leased && height() > books[task].seedBlock) assignNow(task);
-        if (queue.phaseOf(task) == Phase.Committing) commitAs(task, 0, uniform(task, 4, SKETCH, 9));
+        bool committed = age % 2 == 0 && queue.phaseOf(task) == Phase.Committing;
+        if (committed) commitAs(task, 0, uniform(task, 4, SKETCH, 9));
         pass(1, 2 * uint256(QUEUE_WINDOW + COMMIT_WINDOW));
-        accepts(STRANGER, address(queue), abi.encodeCall(ISessionQueue.settle, (handoverOf(task, 0))), "settlement");
+        ISessionQueue.Handover memory handover = handoverOf(task, 0);
+        if (!committed) handover.base = "nothing has bound these bytes";
+        vm.recordLogs();
+        accepts(STRANGER, address(queue), abi.encodeCall(ISessionQueue.settle, (handover)), "settlement");
+        vm.assertTrue(statusOf(task) == Status.Failed && toldBase() == 0, "failed, and no answers are told");
+        bytes memory who = abi.encodeCall(ISessionQueue.committeeOf, (task));
+        if (committed) accepts(STRANGER, address(queue), who, "its committee is known still");
+        else refuses(STRANGER, address(queue), who, WRONG_PHASE, "its seed is forgotten");
         vm.assertEq(payment.balanceOf(id).locked, 0, "nothing stays locked");
     }
 
     // --- what the tests share ---
+
+    /// @dev Length of the base in the one `TaskSettled` that was recorded.
+    function toldBase() private returns (uint256 length) {
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        bool told = false;
+        for (uint256 i = 0; i < logs.length; ++i) {
+            if (logs[i].topics[0] != ISessionQueue.TaskSettled.selector) continue;
+            vm.assertTrue(!told, "told once");
+            told = true;
+            (, , , bytes memory base) = abi.decode(logs[i].data, (uint256, uint256, bytes, bytes));
+            length = base.length;
+        }
+        vm.assertTrue(told, "told");
+    }
 
     function seededTask(uint256 prompts, uint256 mark) private returns (TaskId task) {
         task = submitted(_leased, requestOf(prompts, 50, 100, mark));
