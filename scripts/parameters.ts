@@ -3,9 +3,21 @@ import { parseEther } from "ethers";
 
 /** Governed parameters per network, as data. Amounts are COR base units, times seconds. */
 export interface NetworkParameters {
-  pool: { minStake: bigint; unopenedPenalty: bigint; thaw: number; open: boolean };
+  /** `bountyBps` in 1/10,000 of what fraud costs; `dailyCap` bounds what it may take from all nodes on a day. */
+  pool: {
+    minStake: bigint;
+    unopenedPenalty: bigint;
+    thaw: number;
+    open: boolean;
+    slashing: boolean;
+    fraudPenalty: bigint;
+    assignmentLock: bigint;
+    jail: number;
+    bountyBps: number;
+    dailyCap: bigint;
+  };
   /** `bounty` in millionths of a COR. */
-  session: { protocolFeeBps: number; routerFeeBps: number; bounty: number; leaseRate: bigint };
+  session: { protocolFeeBps: number; routerFeeBps: number; bounty: number; leaseRate: bigint; validatorPrice: bigint };
   /** Blocks between a request and the block whose hash decides it. */
   seedDelay: number;
   /** Shortest commit or reveal window, seconds: many blocks of the chain. */
@@ -59,10 +71,21 @@ function shippedModels(): ModelParameters[] {
 /** Parameters of the local chain: short delays, open admission. */
 export function localParameters(): NetworkParameters {
   return {
-    pool: { minStake: parseEther("1000"), unopenedPenalty: parseEther("10"), thaw: 7 * 86_400, open: true },
+    pool: {
+      minStake: parseEther("1000"),
+      unopenedPenalty: parseEther("10"),
+      thaw: 7 * 86_400,
+      open: true,
+      slashing: true,
+      fraudPenalty: parseEther("200"),
+      assignmentLock: parseEther("100"),
+      jail: 86_400,
+      bountyBps: 3_000,
+      dailyCap: parseEther("10000"),
+    },
     seedDelay: 1,
     minWindow: 2,
-    session: { protocolFeeBps: 500, routerFeeBps: 500, bounty: 1_000, leaseRate: parseEther("0.00001") },
+    session: { protocolFeeBps: 500, routerFeeBps: 500, bounty: 1_000, leaseRate: parseEther("0.00001"), validatorPrice: parseEther("0.01") },
     models: shippedModels(),
   };
 }

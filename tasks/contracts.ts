@@ -5,6 +5,7 @@ import type {
   AccessManager,
   BlockRandomness,
   COR,
+  Judge,
   ModelRegistry,
   NodePool,
   Reputation,
@@ -12,12 +13,14 @@ import type {
   Session,
   SessionPayment,
   SessionQueue,
+  Validation,
 } from "../types/ethers-contracts/index.ts";
 
 interface TypedModules {
   AccessManager: AccessManager;
   BlockRandomness: BlockRandomness;
   COR: COR;
+  Judge: Judge;
   ModelRegistry: ModelRegistry;
   NodePool: NodePool;
   Reputation: Reputation;
@@ -25,6 +28,7 @@ interface TypedModules {
   Session: Session;
   SessionPayment: SessionPayment;
   SessionQueue: SessionQueue;
+  Validation: Validation;
 }
 
 /** Every module with the types of its ABI, for reads that offchain/chain/views.ts does not have. */

@@ -30,39 +30,92 @@ using {sameNode as ==} for NodeId global;
 /// @notice Owns the nodes: their owner (cold key), operator (hot key), stake, served model, and the lease they are in.
 /// Draws committees from dense lists of eligible nodes at a cost that does not depend on how many nodes there are.
 /// @dev Holds staked COR. It never pays stake to anyone but the node's owner, never moves a leased node into a second
-/// lease, and never lets stake leave before the thaw has passed. It does not judge work: `slashUnopened` is called by the
-/// task queue, which holds the evidence.
+/// lease, and never lets stake leave before the thaw has passed. It does not judge work: the slashes are called by the task queue and
+/// by Validation, which hold the evidence.
 ///
-/// Eligible for a draw (one predicate, `isEligible`): operator accepted, admitted (or the pool is open), stake at least
-/// the minimum that was in force at registration, available, not exiting and not leased. The dense list of a model holds
-/// exactly the eligible nodes that serve it.
+/// Eligible for a draw (one predicate, `isEligible`): operator accepted, miner's role, admitted (or the pool is open), stake at least
+/// the minimum that was in force at registration and enough for one more lock, available, not exiting, not jailed, not dedicated
+/// and not leased. The dense lists of a model, one per class of levels, hold the eligible nodes that serve it, but for those that
+/// wait for a pending draw. Validators are in a list of their own, leased or not: a seat in a panel takes a few minutes of work.
 interface INodePool {
+    /// @notice Where the members of a lease come from.
+    /// @dev `Pool`: drawn. `Hybrid`: the nodes dedicated to the session first, the rest drawn. `Dedicated`: those nodes alone.
+    enum Source {
+        Pool,
+        Hybrid,
+        Dedicated
+    }
+
+    /// @notice What a lease is drawn for.
+    /// @param model sha256 of the GGUF file that its members must serve
+    /// @param size members, 1 to `MAX_LEASE`
+    /// @param level class of nodes: 0 all, 1 medium (level 4 and more), 2 high (8 and more)
+    /// @param widen whether lower classes are drawn from too where too few are free
+    /// @param source see `Source`
+    /// @param session for whose dedicated nodes
+    /// @param requester owner of the session: its own nodes are not drawn
+    /// @param avoid a lease whose members are not drawn again; 0: none
+    struct Wanted {
+        bytes32 model;
+        uint8 size;
+        uint8 level;
+        bool widen;
+        Source source;
+        uint32 session;
+        address requester;
+        LeaseId avoid;
+    }
+
     /// @notice A node as stored.
     /// @param operator hot key that commits and reveals; zero until it has accepted
     /// @param lease the lease the node is in; 0 when free
     /// @param listedAt position in its model's dense list plus one; 0 when not listed
     /// @param admitted let in by governance while the pool is permissioned
     /// @param available the operator's own switch
+    /// @param level 0 to 10, earned; see `setLevel`
+    /// @param roles bitmap: 1 miner, 2 validator
     /// @param owner cold key: receives stake and earnings
     /// @param exitAt time from which the stake may leave (seconds); 0 when not exiting
+    /// @param jailedUntil time until which it is not drawn after a fraud (seconds), and longer where nobody frees it; 0 when free
+    /// @param locks open assignments: its lease, and every panel it sits in
     /// @param stake COR held for the node, base units
     /// @param minStake the minimum in force when the node registered, base units
     /// @param model sha256 of the GGUF file that it serves
     /// @param unopenedPenalty the penalty in force when the node registered, base units
     /// @param thaw the thaw in force when the node registered, seconds
+    /// @param fraudPenalty the penalty for proven fraud in force when the node registered, base units
+    /// @param dedicatedTo the session it serves alone; 0 when in the common pool
+    /// @param assignmentLock stake that each open assignment locks, in force when the node registered, base units
+    /// @param panelAt position in its model's list of validators plus one; 0 when not listed
+    /// @param accepted whether the session's owner took it
+    /// @param formerUntil last second in which the former operator still signs
+    /// @param formerOperator the operator before the last change
+    /// @param waits whether it waits to be listed until a pending draw is made
     struct Node {
         address operator;
         LeaseId lease;
         uint32 listedAt;
         bool admitted;
         bool available;
+        uint8 level;
+        uint8 roles;
         address owner;
         uint40 exitAt;
+        uint40 jailedUntil;
+        uint16 locks;
         uint128 stake;
         uint128 minStake;
         bytes32 model;
         uint96 unopenedPenalty;
         uint32 thaw;
+        uint96 fraudPenalty;
+        uint32 dedicatedTo;
+        uint96 assignmentLock;
+        uint32 panelAt;
+        bool accepted;
+        uint40 formerUntil;
+        address formerOperator;
+        bool waits;
     }
 
     /// @notice The governed parameters.
@@ -70,11 +123,23 @@ interface INodePool {
     /// @param unopenedPenalty stake taken for a commitment that was not opened, base units (saturating)
     /// @param thaw time between asking to exit and the stake leaving, seconds; at least `THAW_FLOOR`
     /// @param open true: anyone who stakes is admitted; false: governance admits
+    /// @param slashing false: proven fraud takes no stake (it still jails)
+    /// @param fraudPenalty stake taken for proven fraud, base units (saturating)
+    /// @param assignmentLock stake that each open assignment locks, base units; not above `minStake`
+    /// @param jail time in which a node is not drawn after proven fraud, seconds
+    /// @param bountyBps share of what fraud costs that goes to whoever had it found, 1/10,000
+    /// @param dailyCap most that fraud may take from all nodes together on one day, base units
     struct Parameters {
         uint96 minStake;
         uint96 unopenedPenalty;
         uint32 thaw;
         bool open;
+        bool slashing;
+        uint96 fraudPenalty;
+        uint96 assignmentLock;
+        uint32 jail;
+        uint16 bountyBps;
+        uint128 dailyCap;
     }
 
     /// @notice A node was entered by its owner with a stake (base units).
@@ -95,7 +160,27 @@ interface INodePool {
     event ExitRequested(NodeId indexed node, uint40 exitAt);
     /// @notice The stake left the pool for good.
     event StakeWithdrawn(NodeId indexed node, address indexed to, uint128 amount);
-    /// @notice Stake was taken for a commitment that was not opened; `taken` may be less than the penalty, never more than the stake.
+    /// @notice The owner or operator changed what the node may be drawn for.
+    event RolesChanged(NodeId indexed node, uint8 roles);
+    /// @notice The node's level changed.
+    event LevelChanged(NodeId indexed node, uint8 level);
+    /// @notice The node serves one session alone; 0: any again.
+    event NodeDedicated(NodeId indexed node, uint32 indexed session);
+    /// @notice The session's owner took a node that had dedicated itself to the session, or let it go.
+    event DedicationAccepted(NodeId indexed node, uint32 indexed session, bool accepted);
+    /// @notice Validators were drawn for a task: member i is `uint24(members >> (24 * i))`.
+    event PanelDrawn(bytes32 indexed model, bytes32 seed, uint240 members, uint8 size);
+    /// @notice Proven fraud: not drawn until `until` (seconds) and `free`.
+    event NodeJailed(NodeId indexed node, uint40 until);
+    /// @notice The owner freed a jailed node after its time.
+    event NodeFreed(NodeId indexed node);
+    /// @notice Part of what a fraud cost is owed to whoever had it found.
+    event BountyOwed(address indexed finder, NodeId indexed node, uint128 amount);
+    /// @notice A bounty was paid out.
+    event BountyWithdrawn(address indexed finder, address indexed to, uint128 amount);
+    /// @notice A lease ends earlier.
+    event LeaseShortened(LeaseId indexed lease, uint40 until);
+    /// @notice Stake was taken for a commitment that was not opened, or for proven fraud; `taken` may be less than the penalty, never more than the stake.
     event NodeSlashed(NodeId indexed node, uint128 taken, uint128 stakeLeft);
     /// @notice Nodes were drawn into a lease: member i is `uint24(members >> (24 * i))`.
     event LeaseDrawn(LeaseId indexed lease, bytes32 indexed model, bytes32 seed, uint240 members, uint8 size, uint40 until);
@@ -118,6 +203,16 @@ interface INodePool {
     error NodePoolModelUnavailable(bytes32 model);
     /// @notice Too little stake, base units.
     error NodePoolStakeTooLow(uint256 found, uint256 wanted);
+    /// @notice A draw is decided but not made: the lists it draws from stand still until somebody makes it, or until block `until`.
+    error NodePoolDrawPending(bytes32 model, uint256 until);
+    /// @notice Levels run from 0 to 10, roles from 0 to 3.
+    error NodePoolOutOfRange(uint256 found, uint256 most);
+    /// @notice The node has not dedicated itself to this session.
+    error NodePoolNotDedicated(NodeId node, uint32 found, uint32 wanted);
+    /// @notice A session has at most `MAX_LEASE` dedicated nodes.
+    error NodePoolTooManyDedicated(uint256 found, uint256 most);
+    /// @notice Nothing is owed, or all that is left is locked.
+    error NodePoolNothingOwed();
     /// @notice The node is in a lease and cannot change until it is collected.
     error NodePoolLeased(NodeId node, LeaseId lease);
     /// @notice The node already asked to exit, or has not asked yet.
@@ -164,7 +259,8 @@ interface INodePool {
     /// until withdrawn.
     function requestExit(NodeId node) external;
 
-    /// @notice Owner: takes what is left of the stake after the thaw, once a lapsed lease has been collected. Pays whatever is left; slashing never makes it revert.
+    /// @notice Owner: takes what is left of the stake after the thaw, but for what open assignments lock; that can be taken by a further
+    /// call when they have ended. Slashing never makes it revert.
     function withdrawStake(NodeId node, address to) external;
 
     /// @notice Governance: admits or dismisses a node. A running lease is not touched.
@@ -176,9 +272,62 @@ interface INodePool {
     /// @notice Governance: moves slashed stake, and nothing else, to the treasury.
     function sweepSlashed(address to) external;
 
-    /// @notice Session or task queue: draws `size` distinct eligible nodes that serve `model` and leases them until `until`.
-    /// @param seed 256 unpredictable bits; the members are a function of it and the dense list alone
-    function lease(bytes32 model, uint8 size, bytes32 seed, uint40 until) external returns (LeaseId);
+    /// @notice Operator or owner: what the node may be drawn for: 1 miner, 2 validator, 3 both (as it begins).
+    function setRoles(NodeId node, uint8 roles) external;
+
+    /// @notice Governance, until work done sets it: the node's level, 0 to 10.
+    function setLevel(NodeId node, uint8 level) external;
+
+    /// @notice Operator or owner, never while leased: serves one session alone from now on; 0: any again.
+    function dedicate(NodeId node, uint32 session) external;
+
+    /// @notice Session: its owner takes nodes that have dedicated themselves to it, or lets them go. Only nodes that both sides want
+    /// are leased.
+    function acceptDedicated(uint32 session, NodeId[] calldata nodes, bool accepted) external;
+
+    /// @notice Anyone: lists or unlists a node as its state says. Needed after a draw during which it could not be listed, and after a
+    /// jail was served.
+    function enlist(NodeId node) external;
+
+    /// @notice Owner: ends a jail whose time has passed.
+    function free(NodeId node) external;
+
+    /// @notice Session or task queue: leases `wanted.size` nodes of distinct owners until `until`, paid elsewhere.
+    /// @dev Candidates come from the dense lists by the seed and are taken with a chance between a half and one, by reputation. After
+    /// `TRIES` a seat, places in a row from a seeded one on are looked at, at most `SCAN` of them, without weights.
+    /// @param seed 256 unpredictable bits; the members are a function of it, the lists and the scores
+    function lease(Wanted calldata wanted, bytes32 seed, uint40 until) external returns (LeaseId);
+
+    /// @notice Session: a lease ends earlier than agreed; never later.
+    function shorten(LeaseId lease, uint40 until) external;
+
+    /// @notice Session or task queue: a draw for the model will be decided by the hash of `seedBlock`. From that block on until it is
+    /// made, but at most `FREEZE` blocks, nobody who could want another outcome changes the lists: nodes are not switched,
+    /// and new ones wait for `enlist`. Leaving for good (`requestExit`) is never held up.
+    function announceDraw(bytes32 model, uint40 seedBlock) external;
+
+    /// @notice Session or task queue: an announced draw was made or cancelled.
+    function retireDraw(bytes32 model) external;
+
+    /// @notice Validation: draws validators of distinct owners, other than the requester and the owners of the miners' lease and of
+    /// `avoid`, and locks stake of each for it.
+    /// @param size how many are wanted; fewer are drawn where there are too few
+    /// @param miners the lease of those whose work is judged
+    /// @param avoid an earlier panel of `avoided` members; 0: none
+    /// @return members 24 bits each, lowest first
+    /// @return drawn how many
+    function drawPanel(
+        bytes32 model,
+        uint8 size,
+        bytes32 seed,
+        LeaseId miners,
+        uint240 avoid,
+        uint8 avoided,
+        address requester
+    ) external returns (uint240 members, uint8 drawn);
+
+    /// @notice Validation: the members of a panel are done; their stake is unlocked.
+    function releasePanel(uint240 members, uint8 size) external;
 
     /// @notice Task queue: ends the lease of a single task when the task has ended.
     function release(LeaseId lease) external;
@@ -189,6 +338,17 @@ interface INodePool {
     /// @notice Task queue: takes the penalty for a commitment that was not opened. Saturates at the stake.
     /// @return taken what was really taken, base units
     function slashUnopened(NodeId node) external returns (uint128 taken);
+
+    /// @notice Validation: takes the penalty for a verdict that was not opened, as `slashUnopened`.
+    function slashVerdict(NodeId node) external returns (uint128 taken);
+
+    /// @notice Validation: proven fraud. Jails the node, and takes its fraud penalty unless governance has switched that off; saturates
+    /// at the stake and at what the day's cap leaves.
+    /// @param finder who had it found, and gets a share as a bounty; zero: nobody
+    function slashFraud(NodeId node, address finder) external returns (uint128 taken);
+
+    /// @notice Caller: takes the bounties it is owed.
+    function withdrawBounty(address to) external returns (uint128 amount);
 
     /// @notice The committee of a task: a permutation of the lease's members by the seed, cut to `size`.
     /// @return who sits in each seat, and the key that signs for it now
@@ -209,16 +369,40 @@ interface INodePool {
     /// @notice A lease's members, size and end (seconds).
     function leaseOf(LeaseId lease) external view returns (uint240 members, uint8 size, uint40 until);
 
-    /// @notice How many nodes a draw for the model could pick from now.
+    /// @notice How many nodes a draw for the model could pick from now, of all classes.
     function eligibleCount(bytes32 model) external view returns (uint256);
 
-    /// @notice The dense list of eligible nodes of a model, paged.
+    /// @notice The hot key of a node.
+    function operatorOf(NodeId node) external view returns (address);
+
+    /// @notice The former operator, as long as its signature is still good for the node; else zero.
+    function formerOperatorOf(NodeId node) external view returns (address);
+
+    /// @notice Whether a draw of the model is decided and not made, so that its lists stand still.
+    function drawPending(bytes32 model) external view returns (bool);
+
+    /// @notice How many validators of the model could be drawn now.
+    function validatorCount(bytes32 model) external view returns (uint256);
+
+    /// @notice The dense list of validators of a model, paged.
+    function validators(bytes32 model, uint256 from, uint256 count) external view returns (NodeId[] memory);
+
+    /// @notice Nodes that dedicated themselves to the session and were taken.
+    function dedicatedTo(uint32 session) external view returns (NodeId[] memory);
+
+    /// @notice Stake that may leave after a thaw: what open assignments do not lock, base units.
+    function withdrawable(NodeId node) external view returns (uint256);
+
+    /// @notice Bounties owed to an account, base units.
+    function bountyOf(address finder) external view returns (uint128);
+
+    /// @notice The dense lists of eligible nodes of a model, the highest class first, paged.
     function eligible(bytes32 model, uint256 from, uint256 count) external view returns (NodeId[] memory);
 
     /// @notice The one eligibility predicate.
     function isEligible(NodeId node) external view returns (bool);
 
-    /// @notice Sum of all stakes and of slashed stake not yet swept, base units.
+    /// @notice Sum of all stakes, and of slashed stake not yet swept or paid out as bounty, base units.
     function totals() external view returns (uint256 staked, uint256 slashed);
 
     /// @notice The governed parameters in force.

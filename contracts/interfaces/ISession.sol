@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.37;
 
-import {LeaseId} from "./INodePool.sol";
+import {LeaseId, NodeId} from "./INodePool.sol";
+import {Assurance} from "../libraries/Assurance.sol";
 import {TaskRules} from "../libraries/TaskRules.sol";
 import {Comparison, TaskId, TaskTerms} from "./ISessionQueue.sol";
 
@@ -20,20 +21,36 @@ using {sameSession as ==} for SessionId global;
 /// task that exists. Holds no token: money is in `SessionPayment`.
 interface ISession {
     /// @notice How a task finds its committee.
-    /// @dev `Leased`: seats are computed from the session's lease, no assign transaction. `PerTask`: nodes are drawn for
-    /// each task by `SessionQueue.assign`.
+    /// @dev `Leased`: seats are computed from the session's lease, which is drawn from the pool; no assign transaction. `PerTask`:
+    /// nodes are drawn for each task by `SessionQueue.assign`. `Hybrid`: a lease of the nodes that are dedicated to the session,
+    /// filled up from the pool. `Dedicated`: a lease of those nodes alone.
     enum Mode {
         Leased,
-        PerTask
+        PerTask,
+        Hybrid,
+        Dedicated
+    }
+
+    /// @notice Kind of work; the registry may set another agreement threshold for each.
+    enum Service {
+        Completion,
+        Chat,
+        Classification,
+        SyntheticData,
+        OracleQuery,
+        Embedding
     }
 
     /// @notice What the client asks for when it opens a session.
     /// @param model sha256 of the registered GGUF file
     /// @param redundancy k, independent answers per prompt, 1 to 9
     /// @param quorum q, answers that must agree, more than half of k
-    /// @param leaseNodes nodes a lease draws, k to 10; ignored in mode PerTask
+    /// @param leaseNodes nodes a lease draws, k to 10; where it is more than k, one stands by for a silent seat. Ignored in mode PerTask
     /// @param mode see `Mode`
     /// @param comparison how answers are compared
+    /// @param service kind of work
+    /// @param level class of nodes that may be drawn: 0 all, 1 medium, 2 high
+    /// @param widen whether lower classes fill up where too few are free
     /// @param queueWindow longest wait for an assignment, seconds (mode PerTask)
     /// @param commitWindow time to commit, seconds
     /// @param revealWindow time to reveal, seconds
@@ -41,6 +58,13 @@ interface ISession {
     /// @param maxPromptTokens most tokens one prompt may declare
     /// @param maxTokens most output tokens per prompt
     /// @param priceCeiling highest accepted price, COR base units per 1,000 tokens
+    /// @param rerun whether a task without a majority runs once more with other nodes
+    /// @param validators v, drawn after the reveals, 0 to 4
+    /// @param sampleBps share of the tasks that validators check, 1/10,000
+    /// @param bar lowest median usefulness that is paid, 0 to 10; 0: none
+    /// @param verdictCommitWindow time for validators to commit, seconds; ignored where nothing can be judged
+    /// @param verdictRevealWindow time for validators to open, seconds; likewise
+    /// @param appealWindow time in which a verdict can be appealed, seconds; 0: not at all
     struct Terms {
         bytes32 model;
         uint8 redundancy;
@@ -48,6 +72,9 @@ interface ISession {
         uint8 leaseNodes;
         Mode mode;
         Comparison comparison;
+        Service service;
+        uint8 level;
+        bool widen;
         uint16 queueWindow;
         uint16 commitWindow;
         uint16 revealWindow;
@@ -55,6 +82,13 @@ interface ISession {
         uint24 maxPromptTokens;
         uint24 maxTokens;
         uint96 priceCeiling;
+        bool rerun;
+        uint8 validators;
+        uint16 sampleBps;
+        uint8 bar;
+        uint16 verdictCommitWindow;
+        uint16 verdictRevealWindow;
+        uint16 appealWindow;
     }
 
     /// @notice A session as stored. The first four words are all that a submission reads.
@@ -62,6 +96,7 @@ interface ISession {
     /// @param tasks how many tasks it has submitted
     /// @param lease the lease tasks are born under; 0 if none
     /// @param closed no new work
+    /// @param leaseTasks tasks that may still be born under the lease; the highest number where they are not counted
     /// @param router the router that was named last; others are in `isRouter`
     /// @param leaseUntil end of the lease, seconds
     /// @param queueWindow longest wait for an assignment, seconds
@@ -69,7 +104,10 @@ interface ISession {
     /// @param maxPromptTokens most tokens one prompt may declare
     /// @param rules copied into every task: price, windows, fees, bounty, k, q and comparison as agreed
     /// @param model sha256 of the GGUF file
+    /// @param assurance copied into every task: validators, appeal, second attempt
     /// @param leaseNodes nodes a lease draws
+    /// @param mode how a task finds its committee
+    /// @param reservedTasks tasks that the pending lease is for; 0: not counted
     /// @param seedBlock block whose hash decides the pending draw; 0 if none is pending
     /// @param reservedSeconds length of the pending lease
     /// @param reserveBy after this second a pending draw may be cancelled
@@ -79,6 +117,7 @@ interface ISession {
         uint32 tasks;
         LeaseId lease;
         bool closed;
+        uint24 leaseTasks;
         address router;
         uint40 leaseUntil;
         uint16 queueWindow;
@@ -86,7 +125,10 @@ interface ISession {
         uint24 maxPromptTokens;
         TaskRules rules;
         bytes32 model;
+        Assurance assurance;
         uint8 leaseNodes;
+        Mode mode;
+        uint24 reservedTasks;
         uint40 seedBlock;
         uint32 reservedSeconds;
         uint40 reserveBy;
@@ -110,11 +152,13 @@ interface ISession {
     /// @param routerFeeBps share of a miner's gross that goes to the router that submitted, 1/10,000
     /// @param bounty paid to whoever settles, millionths of a COR
     /// @param leaseRate price of one node for one second of lease, base units
+    /// @param validatorPrice price of one validator for one task, base units
     struct Parameters {
         uint16 protocolFeeBps;
         uint16 routerFeeBps;
         uint24 bounty;
-        uint96 leaseRate;
+        uint64 leaseRate;
+        uint96 validatorPrice;
     }
 
     /// @notice A session was opened; its rules are fixed until its owner updates it.
@@ -128,7 +172,12 @@ interface ISession {
     /// @notice A router may (or may no longer) submit and reserve for the session; the endpoint is untrusted text.
     event RouterChanged(SessionId indexed session, address indexed router, bool allowed, string endpoint);
     /// @notice A lease was asked for: the hash of `seedBlock` decides who is drawn, `locked` pays for it.
-    event LeaseReserved(SessionId indexed session, uint8 nodes, uint32 duration, uint40 seedBlock, uint96 locked);
+    /// `tasks` is how many may be born under it; 0: not counted.
+    event LeaseReserved(SessionId indexed session, uint8 nodes, uint32 duration, uint24 tasks, uint40 seedBlock, uint96 locked);
+    /// @notice No more tasks are born under the lease; its nodes are free after `until`.
+    event LeaseEnded(SessionId indexed session, LeaseId indexed lease, uint40 until);
+    /// @notice The owner took nodes that had dedicated themselves to the session, or let them go.
+    event DedicatedAccepted(SessionId indexed session, NodeId[] nodes, bool accepted);
     /// @notice The lease was drawn and paid.
     event LeaseStarted(SessionId indexed session, LeaseId indexed lease, uint40 until);
     /// @notice A draw that did not happen in time was cancelled and its lock released.
@@ -152,6 +201,12 @@ interface ISession {
     error SessionPriceAboveCeiling(uint256 found, uint256 ceiling);
     /// @notice No lease, or it ends before the task could: `found` is its end, `wanted` the task's last second.
     error SessionLeaseTooShort(uint40 found, uint40 wanted);
+    /// @notice The worst case of the largest task exceeds half of the stake of its seats (base units): take more seats or smaller tasks.
+    error SessionValueAboveStake(uint256 found, uint256 most);
+    /// @notice The sum of all windows of a task exceeds what any task may take, seconds.
+    error SessionTooLong(uint256 found, uint256 most);
+    /// @notice As many tasks as the lease was for have been born.
+    error SessionLeaseSpent(SessionId session);
     /// @notice The session draws nodes per task; there is nothing to reserve.
     error SessionNotLeased(SessionId session);
     /// @notice A draw is already pending, or none is.
@@ -194,7 +249,15 @@ interface ISession {
 
     /// @notice Owner or router: asks for a lease of `terms.leaseNodes` nodes. Locks nodes x duration x rate.
     /// @param duration seconds, long enough for at least one task
-    function reserve(SessionId session, uint32 duration) external;
+    /// @param tasks how many tasks may be born under it; 0: as many as fit into the time
+    function reserve(SessionId session, uint32 duration, uint24 tasks) external;
+
+    /// @notice Owner, or anyone once the lease's tasks are spent: no more tasks are born under the lease, and its nodes are free as
+    /// soon as the last could have ended. What was paid stays paid.
+    function endLease(SessionId session) external;
+
+    /// @notice Owner: takes nodes that have dedicated themselves to the session (modes Hybrid and Dedicated), or lets them go.
+    function acceptDedicated(SessionId session, NodeId[] calldata nodes, bool accepted) external;
 
     /// @notice Anyone: draws the reserved lease once the seed is known; the lock is owed to the drawn nodes from then on.
     function drawLease(SessionId session) external returns (LeaseId);
@@ -213,6 +276,9 @@ interface ISession {
 
     /// @notice Governance: sets the parameters for what comes after.
     function setParameters(Parameters calldata parameters) external;
+
+    /// @notice Who owns the session; zero where there is none.
+    function ownerOf(SessionId session) external view returns (address);
 
     /// @notice A session as stored.
     function sessionOf(SessionId session) external view returns (Record memory);

@@ -9,7 +9,7 @@ import {Due, NodeAccount} from "../libraries/NodeLedger.sol";
 /// @notice Each unit has one owner and one state: available or locked in a session, or owed to a node or an account.
 /// It moves by the verbs deposit, lock, release, settle, refund and withdraw, and leaves only by pull.
 /// Also keeps each node's counters and score, in the slot in which the node is paid (`Reputation` reads them).
-/// @dev At all times: sum over sessions (available + locked) + sum owed + sum of fees == `liabilities()` <= token balance; the
+/// @dev At all times: sum over sessions (available + locked) + sum owed + sum of fees + bonds == `liabilities()` <= token balance; the
 /// difference are donations, which nobody can take. Locks, releases and settlements emit nothing here: the events of `Session`
 /// and `SessionQueue` that cause them carry their amounts. Amounts are COR base units. No function lowers a session's money on the word of
 /// governance; fees are shares that were fixed when the task was born.
@@ -51,6 +51,13 @@ interface ISessionPayment {
     /// @notice Fees that waited in an account's slot are owed to the treasury now.
     event FeesCollected(address indexed account, uint256 amount);
 
+    /// @notice Money came in that is owed to an account at once: for bonds.
+    event AccountDeposited(address indexed account, address indexed from, uint256 amount);
+    /// @notice Part of what is owed to an account is held as a bond.
+    event BondTaken(address indexed account, uint256 amount);
+    /// @notice A bond ended: what did not pay validators is owed to the account again.
+    event BondSettled(address indexed account, uint256 amount, uint256 returned);
+
     /// @notice The caller may not do this.
     error SessionPaymentUnauthorized(address found, address wanted);
     /// @notice The session has less available than needed.
@@ -61,6 +68,8 @@ interface ISessionPayment {
     error SessionPaymentNoSession();
     /// @notice Nothing is owed.
     error SessionPaymentNothingOwed();
+    /// @notice Less is owed to the account than the bond needs: `depositFor` it first.
+    error SessionPaymentBondTooLow(address account, uint256 found, uint256 wanted);
     /// @notice Zero address.
     error SessionPaymentZeroAddress();
     /// @notice A payout exceeds what was locked: a fault in the caller.
@@ -73,6 +82,15 @@ interface ISessionPayment {
     /// @notice The same with an ERC-2612 permit; works also where the permit was submitted before by somebody else.
     function depositWithPermit(SessionId session, uint128 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
 
+    /// @notice Anyone: pays COR into an account's owed (approve first), to bond or to withdraw again.
+    function depositFor(address account, uint128 amount) external;
+
+    /// @notice Validation: holds part of what is owed to an account as a bond.
+    function takeBond(address account, uint128 amount) external;
+
+    /// @notice Validation: ends a bond. Pays and books the nodes in `dues` from it; the rest is owed to the account again.
+    function settleBond(address account, uint128 amount, Due[] calldata dues) external;
+
     /// @notice Session or queue: locks the worst case of a task or lease.
     function lock(SessionId session, uint128 amount) external;
 
@@ -83,9 +101,11 @@ interface ISessionPayment {
     /// @param dues one word per seated node, see `NodeLedger`
     function settle(SessionId session, Split calldata split, Due[] calldata dues) external;
 
-    /// @notice Session: a lease's lock is owed to its members from now on, in equal parts.
-    /// @param amount whole lock; what does not divide evenly is released to the session
-    function payLease(SessionId session, uint128 amount, NodeId[] calldata nodes) external;
+    /// @notice Session or queue: the price of a draw is owed to the drawn nodes from now on, in equal parts.
+    /// @param amount what is locked for it; what does not divide evenly is released to the session
+    /// @param members the nodes, 24 bits each, lowest first
+    /// @param size how many, at least 1
+    function payLease(SessionId session, uint128 amount, uint240 members, uint8 size) external;
 
     /// @notice Session: sends available money to an account of the owner's choice.
     function refund(SessionId session, address to, uint128 amount) external;
@@ -110,6 +130,9 @@ interface ISessionPayment {
 
     /// @notice What is owed to an account, and what fees wait beside it.
     function accountOf(address account) external view returns (Account memory);
+
+    /// @notice Sum of all bonds that are held.
+    function bonded() external view returns (uint256);
 
     /// @notice What is owed to an account.
     function owedTo(address account) external view returns (uint256);

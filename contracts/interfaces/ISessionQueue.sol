@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.37;
 
+import {Assurance} from "../libraries/Assurance.sol";
 import {TaskRules} from "../libraries/TaskRules.sol";
 import {LeaseId, NodeId} from "./INodePool.sol";
 
@@ -25,6 +26,8 @@ enum Phase {
     Queued,
     Committing,
     Revealing,
+    Validating,
+    Appealable,
     Closed,
     Settled
 }
@@ -43,12 +46,14 @@ enum Status {
 /// @param model sha256 of the GGUF file
 /// @param manifest sha256 of the manifest (prompts and sampling)
 /// @param rules price, windows, fees, bounty, k, q, comparison: see `TaskRulesLib.Unpacked`
+/// @param assurance validators, appeal, second attempt: see `AssuranceLib.Unpacked`; 0 where nothing beyond agreement is asked
 /// @param router who submitted as a router of the session; zero where the owner did
 /// @param promptTokens tokens of each prompt, three bytes big-endian each
 struct TaskTerms {
     bytes32 model;
     bytes32 manifest;
     TaskRules rules;
+    Assurance assurance;
     address router;
     bytes promptTokens;
 }
@@ -76,27 +81,37 @@ interface ISessionQueue {
 
     /// @notice The facts of a running task.
     /// @param seed 96 bits of the drawn seed, or while unseeded the number of the block that will decide it
-    /// @param lease where the committee comes from; 0 until assigned
+    /// @param lease where the committee comes from; 0 while nodes are still to be drawn
     /// @param commitsCloseAt last second in which a commitment is accepted; moved forward to now when the last seat commits.
     /// Before assignment (lease 0): last second in which the task may be assigned
     /// @param revealWindow seconds after `commitsCloseAt` in which openings are accepted
+    /// @param commitWindow length of the commit phase, seconds; in its second half a standby may stand in
     /// @param committed bitmap of seats
     /// @param revealed bitmap of seats
     /// @param redundancy k
     /// @param quorum q
     /// @param generation how often the ring had gone round when the task was born
     /// @param state see `State`
+    /// @param attempt 0, or 1 where the first ended without a majority
+    /// @param standby whether the lease has a member more than the committee, who may take one silent seat
+    /// @param stoodIn whether it has
+    /// @param judged whether validators are or may be asked
     struct Facts {
         uint96 seed;
         LeaseId lease;
         uint40 commitsCloseAt;
         uint16 revealWindow;
+        uint16 commitWindow;
         uint16 committed;
         uint16 revealed;
         uint8 redundancy;
         uint8 quorum;
         uint16 generation;
         State state;
+        uint8 attempt;
+        bool standby;
+        bool stoodIn;
+        bool judged;
     }
 
     /// @notice A commitment that its author signed and somebody carries.
@@ -162,6 +177,9 @@ interface ISessionQueue {
     );
     /// @notice Nodes were drawn for a task without a lease.
     event TaskAssigned(TaskId indexed task, LeaseId indexed lease, uint96 seed, uint40 commitsCloseAt);
+    /// @notice No majority was found; the task runs once more with nodes that `seedBlock` decides. `deadline` is the last second to
+    /// assign them. Nothing was charged but what validators are owed.
+    event TaskRerun(TaskId indexed task, uint40 seedBlock, uint40 deadline, uint256 charged);
     /// @notice Seats committed; `seed` is the task's.
     event ResultsCommitted(TaskId indexed task, uint96 seed, Committed[] commitments);
     /// @notice A seat opened without settling the task: everything that a later settlement must hand over.
@@ -175,7 +193,7 @@ interface ISessionQueue {
     /// @param charged what the session paid, base units, bounty included
     /// @param outcomes two bytes a prompt: upper four bits the seat of the canonical answer (15: none), lower twelve the bitmap of accepted seats
     /// @param base the answers that openings were given against; empty where the task failed
-    /// @param seats bitmap of the opened seats
+    /// @param seats bitmap of the opened seats; from bit 12 on, of those that validators rejected
     event TaskSettled(TaskId indexed task, Status indexed status, uint256 charged, uint256 seats, bytes outcomes, bytes base);
 
     /// @notice The caller is not the contract that may do this.
@@ -225,16 +243,19 @@ interface ISessionQueue {
     /// @notice Session only: ends a task before its seed block is mined; releases everything.
     function cancel(TaskId task, TaskTerms calldata terms) external;
 
-    /// @notice Anyone: draws the nodes of a task without lease once its seed is known.
+    /// @notice Anyone: draws the nodes of a task without lease, or of a second attempt, once the seed is known. Their time is paid
+    /// from the task's lock at once, used or not.
     function assign(TaskId task, TaskTerms calldata terms) external;
 
-    /// @notice The seat's operator: commits by its own transaction.
+    /// @notice The seat's operator: commits by its own transaction. In the second half of the commit window the lease's next member
+    /// (place k of the permutation) may take one seat that is silent: the first of the two to commit holds it.
     function commit(TaskId task, uint8 seat, bytes32 commitment) external;
 
     /// @notice Anyone: carries signed commitments, for many tasks. Entries that cannot be recorded are skipped with an event.
     function commitMany(CarriedCommitments[] calldata carried) external;
 
     /// @notice Anyone: records openings; settles at once if with them nothing more is to come, or if the task is Closed already.
+    /// Where a verdict is to be asked for, asks for it instead (also in phase Validating, where nobody has yet).
     /// @dev Openings are bound by their commitment, so nobody need sign them.
     function reveal(Handover calldata handover) external;
 
@@ -259,11 +280,13 @@ interface ISessionQueue {
 
     /// @notice The one hash of the protocol: what a seat commits to and signs.
     /// @param author the node
+    /// @param attempt 0, or 1 after `TaskRerun`
     /// @param answers 68 bytes a prompt, see `Handover.base`
     /// @param claim digest of the claim list
     /// @param salt at least 128 random bits
     function commitmentOf(
         TaskId task,
+        uint8 attempt,
         NodeId author,
         TaskTerms calldata terms,
         bytes calldata answers,

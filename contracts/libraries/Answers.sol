@@ -11,6 +11,17 @@ library Answers {
     uint256 internal constant SIZE = 68;
     uint256 internal constant CHANGE = 70;
 
+    /// @notice Reserved digests: the prompt cannot be fetched; it is not what the terms declare.
+    bytes32 internal constant CONTENT_UNAVAILABLE = bytes32(uint256(1));
+    bytes32 internal constant TERMS_UNTRUE = bytes32(uint256(2));
+    /// @notice What finding a prompt unanswerable is paid: as many of its declared tokens, if it declares so many.
+    uint256 internal constant REFUSAL_TOKENS = 16;
+
+    /// @notice Whether the digest says that the prompt cannot be answered.
+    function isRefusal(bytes32 digest) internal pure returns (bool) {
+        return digest == CONTENT_UNAVAILABLE || digest == TERMS_UNTRUE;
+    }
+
     /// @notice Where in calldata a byte offset of `data` lies.
     function position(bytes calldata data, uint256 offset) internal pure returns (uint256 value) {
         assembly ("memory-safe") {

@@ -1,12 +1,24 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.37;
 
+import {Score} from "./Score.sol";
+
 /// @title Draw: picks by seed
-/// @dev Modulo bias is below 2^-200 for any list that fits on chain.
+/// @dev Modulo bias is below 2^-100 for any list that fits on chain: a place takes the lower half of a roll, the weight the upper.
 library Draw {
-    /// @notice The i-th pick out of `size` remaining places.
-    function pick(bytes32 seed, uint256 i, uint256 size) internal pure returns (uint256) {
-        return uint256(keccak256(abi.encode(seed, i))) % size;
+    /// @notice The i-th roll of a draw.
+    function roll(bytes32 seed, uint256 i) internal pure returns (uint256) {
+        return uint256(keccak256(abi.encode(seed, i)));
+    }
+
+    /// @notice The place that a roll names among `count`.
+    function place(uint256 rolled, uint256 count) internal pure returns (uint256) {
+        return uint128(rolled) % count;
+    }
+
+    /// @notice Whether a candidate with this score is taken by this roll: with a chance of a half at score 0, and always at the highest.
+    function accepts(uint256 rolled, uint256 score) internal pure returns (bool) {
+        return (rolled >> 128) % (2 * uint256(Score.MAX)) < Score.MAX + score;
     }
 
     /// @notice The first `count` places of a permutation of 0..size-1 (Fisher-Yates), packed four bits each, lowest first.

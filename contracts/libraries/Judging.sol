@@ -6,23 +6,30 @@ import {Answers} from "./Answers.sol";
 import {OpeningLib} from "./OpeningLib.sol";
 import {Sketch} from "./Sketch.sol";
 import {TaskRules} from "./TaskRules.sol";
+import {Words} from "./Words.sol";
 
 /// @title Judging: from openings to outcomes, prompt by prompt
 /// @notice Where no opening differs from the base, all agree and nothing is compared; otherwise `Sketch.judge` decides.
 /// @dev Works on calldata whose shape and hashes the queue has checked. Cannot revert on what answers say.
 library Judging {
     using OpeningLib for ISessionQueue.Opening;
+    using Words for uint256[];
+    using Words for bytes32[];
 
     /// @notice The outcome of a task.
     /// @param outcomes two bytes a prompt: canonical seat (4 bits, 15 for none), bitmap of accepted seats (12 bits)
     /// @param tokens what every opened seat is paid for: tokens of the prompts and outputs on which nobody differs
     /// @param agreed number of prompts with a quorum
+    /// @param refused number of prompts on which the quorum says that they cannot be answered
+    /// @param refusedByAll how many of them are answered alike by all
     /// @param differing number of prompts on which some seat differs
     /// @param own where some prompts differ, one more word per opening: tokens (lowest 64 bits), accepted (16), outliers (16)
     struct Result {
         bytes outcomes;
         uint256 tokens;
         uint256 agreed;
+        uint256 refused;
+        uint256 refusedByAll;
         uint256 differing;
         uint256[] own;
     }
@@ -50,13 +57,11 @@ library Judging {
     /// @notice Judges every prompt.
     /// @param seats bitmap of the opened seats: those that the handover opens, at least the quorum and at least one
     function judge(ISessionQueue.Handover calldata handover, uint256 seats) internal pure returns (Result memory result) {
+        if (handover.changes.length == 0) return judgeAlike(handover, seats);
         uint256 prompts = handover.terms.promptTokens.length / 3;
         result.outcomes = Answers.newOutcomes(prompts);
         uint256 outcome = (_lowest(seats) << 12) | seats;
-        if (handover.changes.length == 0) {
-            _agree(handover, result, 0, prompts, outcome);
-            return result;
-        }
+        TaskRules rules = handover.terms.rules;
         Bench memory bench = _bench(handover, seats);
         result.own = new uint256[](handover.openings.length);
         uint256 prompt = 0;
@@ -64,9 +69,16 @@ library Judging {
             uint256 changed = _nextChange(bench, prompts);
             _agree(handover, result, prompt, changed, outcome);
             if (changed == prompts) return result;
-            _judgePrompt(handover, bench, result, changed);
+            _judgePrompt(handover, rules, bench, result, changed);
             prompt = changed + 1;
         }
+    }
+
+    /// @notice The same, for a handover in which no opening differs from the base.
+    function judgeAlike(ISessionQueue.Handover calldata handover, uint256 seats) internal pure returns (Result memory result) {
+        uint256 prompts = handover.terms.promptTokens.length / 3;
+        result.outcomes = Answers.newOutcomes(prompts);
+        _agree(handover, result, 0, prompts, (_lowest(seats) << 12) | seats);
     }
 
     /// @dev Prompts on which all answer alike, byte for byte.
@@ -82,21 +94,35 @@ library Judging {
         bytes memory outcomes = result.outcomes;
         uint256 most = handover.terms.rules.maxTokens();
         uint256 tokens = 0;
+        uint256 refused = 0;
         unchecked {
             // Three-byte counts of at most 1,024 prompts: no sum comes near 2^256.
             for (uint256 prompt = from; prompt < to; ++prompt) {
-                uint256 count = Answers.tokensAt(base, prompt * Answers.SIZE);
-                tokens += Answers.promptTokensAt(declared, prompt) + (count < most ? count : most);
+                (bytes32 digest, , uint256 count) = Answers.load(Answers.position(base, prompt * Answers.SIZE));
+                uint256 asked = Answers.promptTokensAt(declared, prompt);
+                if (Answers.isRefusal(digest)) {
+                    ++refused;
+                    tokens += _lesser(asked, Answers.REFUSAL_TOKENS);
+                } else {
+                    tokens += asked + _lesser(count, most);
+                }
                 Answers.setOutcome(outcomes, prompt, outcome);
             }
             result.tokens += tokens;
             result.agreed += to - from;
+            result.refused += refused;
+            result.refusedByAll += refused;
         }
     }
 
     /// @dev A prompt on which at least one opening differs from the base.
-    function _judgePrompt(ISessionQueue.Handover calldata handover, Bench memory bench, Result memory result, uint256 prompt) private pure {
-        TaskRules rules = handover.terms.rules;
+    function _judgePrompt(
+        ISessionQueue.Handover calldata handover,
+        TaskRules rules,
+        Bench memory bench,
+        Result memory result,
+        uint256 prompt
+    ) private pure {
         _load(bench, prompt, Answers.position(handover.base, prompt * Answers.SIZE));
         Sketch.Verdict memory verdict = Sketch.judge(bench.digests, bench.sketches, rules.exact(), rules.threshold(), rules.quorum());
         ++result.differing;
@@ -106,38 +132,47 @@ library Judging {
         }
         ++result.agreed;
         uint256 accepted = verdict.accepted;
-        uint256 due =
-            ACCEPTED +
-                Answers.promptTokensAt(handover.terms.promptTokens, prompt) +
-                _lesser(lowerMedian(bench.counts, accepted), rules.maxTokens());
+        uint256 due = Answers.promptTokensAt(handover.terms.promptTokens, prompt);
+        if (Answers.isRefusal(bench.digests.get(verdict.canonical))) {
+            ++result.refused;
+            due = _lesser(due, Answers.REFUSAL_TOKENS);
+        } else {
+            due += ACCEPTED + _lesser(lowerMedian(bench.counts, accepted), rules.maxTokens());
+        }
         uint256[] memory own = result.own;
         uint256 seats = 0;
         unchecked {
             // Three-byte counts of at most 1,024 prompts stay below 2^64, and at most 1,024 prompts below 2^16.
-            for (uint256 i = 0; i < bench.places.length; ++i) {
+            uint256[] memory places = bench.places;
+            for (uint256 i = 0; i < places.length; ++i) {
+                uint256 place = places.get(i);
+                uint256 booked = OUTLIER;
                 if ((accepted >> i) & 1 == 1) {
-                    own[bench.places[i]] += due;
-                    seats |= 1 << bench.seats[i];
-                } else {
-                    own[bench.places[i]] += OUTLIER;
+                    booked = due;
+                    seats |= 1 << bench.seats.get(i);
                 }
+                own.set(place, own.get(place) + booked);
             }
         }
-        Answers.setOutcome(result.outcomes, prompt, (bench.seats[verdict.canonical] << 12) | seats);
+        Answers.setOutcome(result.outcomes, prompt, (bench.seats.get(verdict.canonical) << 12) | seats);
     }
 
     /// @dev Reads every seat's answer to a prompt, its own where it changed it, else the base's, and moves the cursors on.
     function _load(Bench memory bench, uint256 prompt, uint256 base) private pure {
         unchecked {
             // Positions in calldata.
-            for (uint256 i = 0; i < bench.cursors.length; ++i) {
-                uint256 cursor = bench.cursors[i];
+            uint256[] memory cursors = bench.cursors;
+            for (uint256 i = 0; i < cursors.length; ++i) {
+                uint256 cursor = cursors.get(i);
                 uint256 position = base;
-                if (cursor < bench.ends[i] && Answers.promptOf(cursor) == prompt) {
+                if (cursor < bench.ends.get(i) && Answers.promptOf(cursor) == prompt) {
                     position = cursor + 2;
-                    bench.cursors[i] = cursor + Answers.CHANGE;
+                    cursors.set(i, cursor + Answers.CHANGE);
                 }
-                (bench.digests[i], bench.sketches[i], bench.counts[i]) = Answers.load(position);
+                (bytes32 digest, bytes32 sketch, uint256 count) = Answers.load(position);
+                bench.digests.set(i, digest);
+                bench.sketches.set(i, sketch);
+                bench.counts.set(i, count);
             }
         }
     }
@@ -151,12 +186,12 @@ library Judging {
             // Counters of at most 16.
             for (uint256 i = 0; i < values.length; ++i) {
                 if ((members >> i) & 1 == 0) continue;
-                uint256 value = values[i];
+                uint256 value = values.get(i);
                 uint256 less = 0;
                 uint256 most = 0;
                 for (uint256 j = 0; j < values.length; ++j) {
                     if ((members >> j) & 1 == 0) continue;
-                    uint256 other = values[j];
+                    uint256 other = values.get(j);
                     if (other < value) ++less;
                     if (other <= value) ++most;
                 }
@@ -199,9 +234,10 @@ library Judging {
         next = prompts;
         unchecked {
             // An index.
-            for (uint256 i = 0; i < bench.cursors.length; ++i) {
-                uint256 cursor = bench.cursors[i];
-                if (cursor < bench.ends[i]) next = _lesser(next, Answers.promptOf(cursor));
+            uint256[] memory cursors = bench.cursors;
+            for (uint256 i = 0; i < cursors.length; ++i) {
+                uint256 cursor = cursors.get(i);
+                if (cursor < bench.ends.get(i)) next = _lesser(next, Answers.promptOf(cursor));
             }
         }
     }

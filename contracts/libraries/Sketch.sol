@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.37;
 
+import {Words} from "./Words.sol";
+
 /// @title Sketch: agreement of answers by 256-bit sketches
 /// @notice A sketch holds the signs of 256 fixed projections of an answer's embedding. The Hamming distance h of two sketches
 /// estimates the angle between the embeddings: pi * h / 256.
 /// @dev Pure and total: reverts on no input of up to 16 seats. `sketches` is as long as `digests`.
 library Sketch {
+    using Words for bytes32[];
+
     /// @notice What a comparison found.
     /// @param canonical seat (index) of the canonical answer; only meaningful when `agreed`
     /// @param accepted bitmap of the canonical answer's group; 0 unless agreed
@@ -68,9 +72,9 @@ library Sketch {
                 groups |= 1 << (17 * i);
                 for (uint256 j = i + 1; j < count; ++j) {
                     uint256 apart = 0;
-                    if (_word(digests, i) != _word(digests, j)) {
+                    if (digests.get(i) != digests.get(j)) {
                         if (exact) continue;
-                        apart = distance(_word(sketches, i), _word(sketches, j));
+                        apart = distance(sketches.get(i), sketches.get(j));
                         if (apart > threshold) continue;
                     }
                     groups |= (1 << (16 * i + j)) | (1 << (16 * j + i));
@@ -90,13 +94,6 @@ library Sketch {
                 if (other & group == 0 && seatCount(other) == bestSize) return verdict;
             }
             return Verdict({canonical: best, accepted: group, agreed: true});
-        }
-    }
-
-    /// @dev Without the bounds check, which costs as much as the comparison: `i` is below the length of both lists.
-    function _word(bytes32[] memory list, uint256 i) private pure returns (bytes32 value) {
-        assembly ("memory-safe") {
-            value := mload(add(add(list, 32), mul(i, 32)))
         }
     }
 

@@ -10,6 +10,8 @@ import {ISession, SessionId} from "../interfaces/ISession.sol";
 import {ISessionPayment} from "../interfaces/ISessionPayment.sol";
 import {Comparison, ISessionQueue, TaskId, TaskTerms} from "../interfaces/ISessionQueue.sol";
 import {Answers} from "../libraries/Answers.sol";
+import {Assurance, AssuranceLib} from "../libraries/Assurance.sol";
+import {Price} from "../libraries/Price.sol";
 import {TaskRules, TaskRulesLib} from "../libraries/TaskRules.sol";
 import {Windows} from "../libraries/Windows.sol";
 
@@ -23,8 +25,17 @@ contract Session is ISession, AccessManaged {
     uint8 public constant MAX_LEASE = 10;
     /// @notice Most prompts times answers in a task.
     uint256 public constant MAX_ANSWERS = 1_024;
-    /// @notice Longest window, seconds. The sum of a task's windows is at most three times as long, below a day.
+    /// @notice Longest window, seconds.
     uint256 public constant MAX_WINDOW = 7 hours;
+    /// @notice Longest that all windows of a task may last together, both attempts and an appeal counted, seconds.
+    uint256 public constant MAX_LIFE = 1 days;
+    /// @notice Time in which a verdict may be asked for where not all seats opened (`SessionQueue.ASK_WINDOW`), seconds.
+    uint256 public constant ASK_WINDOW = 1 hours;
+    /// @notice Most validators of the first panel; an appeal draws twice as many and one more.
+    uint8 public constant MAX_VALIDATORS = 4;
+    uint8 public constant MAX_BAR = 10;
+    /// @dev In `leaseTasks`: tasks are not counted.
+    uint24 private constant UNCOUNTED = type(uint24).max;
     /// @notice Longest lease, seconds.
     uint32 public constant MAX_LEASE_SECONDS = 1 days;
     /// @notice A reserved draw that has not happened after this many seconds may be cancelled.
@@ -96,6 +107,7 @@ contract Session is ISession, AccessManaged {
         if (entry.seedBlock != 0) revert SessionReservation(session, entry.seedBlock);
         // A lease was drawn for a model and a number of seats: other terms start without it.
         entry.lease = LeaseId.wrap(0);
+        entry.leaseUntil = 0;
         _agree(entry, terms);
         emit SessionUpdated(session, terms, entry.rules);
     }
@@ -136,7 +148,7 @@ contract Session is ISession, AccessManaged {
     }
 
     /// @inheritdoc ISession
-    function reserve(SessionId session, uint32 duration) external {
+    function reserve(SessionId session, uint32 duration, uint24 tasks) external {
         (Record storage entry, ) = _usable(session);
         if (!entry.rules.leased()) revert SessionNotLeased(session);
         if (entry.seedBlock != 0) revert SessionReservation(session, entry.seedBlock);
@@ -148,10 +160,13 @@ contract Session is ISession, AccessManaged {
         uint96 price = (uint256(_parameters.leaseRate) * nodes * duration).toUint96();
         entry.seedBlock = _seedBlock();
         entry.reservedSeconds = duration;
+        entry.reservedTasks = tasks;
         entry.reservedLock = price;
         entry.reserveBy = Windows.endOf(RESERVE_WINDOW);
-        emit LeaseReserved(session, nodes, duration, entry.seedBlock, price);
+        uint40 seedBlock = entry.seedBlock;
+        emit LeaseReserved(session, nodes, duration, tasks, seedBlock, price);
         PAYMENT.lock(session, price);
+        POOL.announceDraw(entry.model, seedBlock);
     }
 
     /// @inheritdoc ISession
@@ -166,11 +181,34 @@ contract Session is ISession, AccessManaged {
         entry.seedBlock = 0;
         entry.reservedLock = 0;
         entry.leaseUntil = until;
+        entry.leaseTasks = entry.reservedTasks == 0 ? UNCOUNTED : entry.reservedTasks;
         bytes32 seed = RANDOMNESS.seedOf(seedBlock, keccak256(abi.encode(session, seedBlock)));
-        lease = POOL.lease(entry.model, nodes, seed, until);
+        POOL.retireDraw(entry.model);
+        lease = POOL.lease(_wanted(session, entry, nodes), seed, until);
         entry.lease = lease;
         emit LeaseStarted(session, lease, until);
-        if (price != 0) PAYMENT.payLease(session, price, _members(lease));
+        (uint240 members, uint8 size, ) = POOL.leaseOf(lease);
+        if (price != 0) PAYMENT.payLease(session, price, members, size);
+    }
+
+    /// @inheritdoc ISession
+    function endLease(SessionId session) external {
+        Record storage entry = _known(session);
+        LeaseId lease = entry.lease;
+        if (LeaseId.unwrap(lease) == 0) revert SessionLeaseTooShort(0, Windows.clock());
+        if (msg.sender != entry.owner && entry.leaseTasks != 0) revert SessionUnauthorized(session, msg.sender);
+        entry.lease = LeaseId.wrap(0);
+        entry.leaseUntil = 0;
+        // The last second of a task that is born in this one.
+        uint40 until = Windows.endOf(entry.rules.commitWindow() + entry.rules.revealWindow());
+        emit LeaseEnded(session, lease, until);
+        POOL.shorten(lease, until);
+    }
+
+    /// @inheritdoc ISession
+    function acceptDedicated(SessionId session, NodeId[] calldata nodes, bool accepted) external onlyOwner(session) {
+        emit DedicatedAccepted(session, nodes, accepted);
+        POOL.acceptDedicated(SessionId.unwrap(session), nodes, accepted);
     }
 
     /// @inheritdoc ISession
@@ -183,6 +221,7 @@ contract Session is ISession, AccessManaged {
         entry.reservedLock = 0;
         emit ReservationCancelled(session, price);
         PAYMENT.release(session, price);
+        POOL.retireDraw(entry.model);
     }
 
     /// @inheritdoc ISession
@@ -212,6 +251,11 @@ contract Session is ISession, AccessManaged {
     }
 
     /// @inheritdoc ISession
+    function ownerOf(SessionId session) external view returns (address) {
+        return _sessions[session].owner;
+    }
+
+    /// @inheritdoc ISession
     function sessionOf(SessionId session) external view returns (Record memory) {
         return _known(session);
     }
@@ -234,7 +278,7 @@ contract Session is ISession, AccessManaged {
     function _submit(SessionId session, Record storage entry, bool routed, Request calldata request) private returns (TaskId task) {
         TaskRules rules = entry.rules;
         // Fields of one slot are read together, so that the slot is read once.
-        (uint32 number, LeaseId lease) = (entry.tasks + 1, entry.lease);
+        (uint32 number, LeaseId lease, uint24 left) = (entry.tasks + 1, entry.lease, entry.leaseTasks);
         (uint40 until, uint16 queueWindow) = (entry.leaseUntil, entry.queueWindow);
         bytes calldata declared = request.promptTokens;
         uint24 maxTokens = request.maxTokens;
@@ -247,11 +291,14 @@ contract Session is ISession, AccessManaged {
             uint40 last = closeAt + uint40(rules.revealWindow());
             if (LeaseId.unwrap(lease) == 0) until = 0;
             if (last >= until) revert SessionLeaseTooShort(until, last);
+            if (left == 0) revert SessionLeaseSpent(session);
         } else {
             lease = LeaseId.wrap(0);
             closeAt = Windows.endOf(queueWindow);
+            POOL.announceDraw(entry.model, _seedBlock());
         }
         entry.tasks = number;
+        if (left != UNCOUNTED && left != 0) entry.leaseTasks = left - 1;
         task = TaskId.wrap((uint64(SessionId.unwrap(session)) << 32) | number);
         QUEUE.enqueue(
             task,
@@ -259,12 +306,13 @@ contract Session is ISession, AccessManaged {
                 model: entry.model,
                 manifest: request.manifest,
                 rules: rules.forRequest(maxTokens, routed),
+                assurance: rules.assured() ? entry.assurance : Assurance.wrap(0),
                 router: routed ? msg.sender : address(0),
                 promptTokens: declared
             }),
             request.clientReference,
             lease,
-            uint40(block.number + SEED_DELAY),
+            _seedBlock(),
             closeAt
         );
     }
@@ -293,7 +341,13 @@ contract Session is ISession, AccessManaged {
         _bound("maxPrompts", terms.maxPrompts, 1, MAX_ANSWERS / terms.redundancy);
         _bound("maxTokens", terms.maxTokens, 1, model.contextTokens);
         _bound("maxPromptTokens", terms.maxPromptTokens, 1, model.contextTokens);
+        _bound("level", terms.level, 0, 2);
+        _boundAssurance(terms);
+        _boundValue(terms, model.price);
+        Assurance assurance = _assurance(terms);
         entry.model = terms.model;
+        entry.assurance = assurance;
+        entry.mode = terms.mode;
         entry.leaseNodes = terms.leaseNodes;
         entry.queueWindow = terms.queueWindow;
         entry.maxPrompts = terms.maxPrompts;
@@ -310,10 +364,78 @@ contract Session is ISession, AccessManaged {
                 redundancy: terms.redundancy,
                 quorum: terms.quorum,
                 exact: terms.comparison == Comparison.Exact,
-                leased: terms.mode == Mode.Leased,
+                service: uint8(terms.service),
+                standby: terms.mode != Mode.PerTask && terms.leaseNodes > terms.redundancy,
+                assured: Assurance.unwrap(assurance) != 0,
+                leased: terms.mode != Mode.PerTask,
+                level: terms.level,
+                widen: terms.widen,
                 bounty: _parameters.bounty
             })
         );
+    }
+
+    /// @dev Terms of verdicts, and the sum of all windows.
+    function _boundAssurance(Terms calldata terms) private view {
+        _bound("validators", terms.validators, 0, MAX_VALIDATORS);
+        _bound("sampleBps", terms.sampleBps, 0, Price.BPS);
+        _bound("bar", terms.bar, 0, MAX_BAR);
+        uint256 life = uint256(terms.commitWindow) + terms.revealWindow;
+        uint256 queued = terms.mode == Mode.PerTask ? terms.queueWindow : 0;
+        if (terms.validators != 0 || terms.appealWindow != 0) {
+            _bound("verdictCommitWindow", terms.verdictCommitWindow, MIN_WINDOW, MAX_WINDOW);
+            _bound("verdictRevealWindow", terms.verdictRevealWindow, MIN_WINDOW, MAX_WINDOW);
+            uint256 verdict = uint256(terms.verdictCommitWindow) + terms.verdictRevealWindow;
+            life += ASK_WINDOW + verdict + (terms.appealWindow == 0 ? 0 : terms.appealWindow + verdict);
+        }
+        // A second attempt is assigned within a commit window, and has all others again.
+        if (terms.rerun) life += terms.commitWindow + life;
+        if (life + queued > MAX_LIFE) revert SessionTooLong(life + queued, MAX_LIFE);
+    }
+
+    /// @dev What can be won by agreeing on a wrong answer stays below what the seats that do it can lose.
+    function _boundValue(Terms calldata terms, uint256 price) private view {
+        uint256 tokens = uint256(terms.maxPrompts) * (uint256(terms.maxTokens) + terms.maxPromptTokens);
+        uint256 worst = Price.worstCase(tokens, price, terms.redundancy, 0);
+        uint256 most = (uint256(POOL.parameters().minStake) * terms.redundancy) / 2;
+        if (worst > most) revert SessionValueAboveStake(worst, most);
+    }
+
+    function _assurance(Terms calldata terms) private view returns (Assurance) {
+        bool judged = terms.validators != 0 || terms.appealWindow != 0;
+        if (!judged && !terms.rerun && terms.mode != Mode.PerTask) return Assurance.wrap(0);
+        return
+            AssuranceLib.pack(
+                AssuranceLib.Unpacked({
+                    validators: terms.validators,
+                    sampleBps: terms.sampleBps,
+                    verdictCommitWindow: judged ? terms.verdictCommitWindow : 0,
+                    verdictRevealWindow: judged ? terms.verdictRevealWindow : 0,
+                    appealWindow: terms.appealWindow,
+                    bar: terms.bar,
+                    validatorPrice: judged ? _parameters.validatorPrice : 0,
+                    rerun: terms.rerun,
+                    holdRate: _parameters.leaseRate
+                })
+            );
+    }
+
+    function _wanted(SessionId session, Record storage entry, uint8 nodes) private view returns (INodePool.Wanted memory) {
+        TaskRules rules = entry.rules;
+        INodePool.Source source = INodePool.Source.Pool;
+        if (entry.mode == Mode.Hybrid) source = INodePool.Source.Hybrid;
+        if (entry.mode == Mode.Dedicated) source = INodePool.Source.Dedicated;
+        return
+            INodePool.Wanted({
+                model: entry.model,
+                size: nodes,
+                level: uint8(rules.level()),
+                widen: rules.widen(),
+                source: source,
+                session: SessionId.unwrap(session),
+                requester: entry.owner,
+                avoid: LeaseId.wrap(0)
+            });
     }
 
     function _bound(string memory term, uint256 found, uint256 least, uint256 most) private pure {
@@ -328,12 +450,6 @@ contract Session is ISession, AccessManaged {
 
     function _seedBlock() private view returns (uint40) {
         return uint40(block.number + SEED_DELAY);
-    }
-
-    function _members(LeaseId lease) private view returns (NodeId[] memory nodes) {
-        (uint240 members, uint8 size, ) = POOL.leaseOf(lease);
-        nodes = new NodeId[](size);
-        for (uint256 i = 0; i < size; ++i) nodes[i] = NodeId.wrap(uint24(members >> (24 * i)));
     }
 
     /// @dev The session, and whether the caller is there as a router.

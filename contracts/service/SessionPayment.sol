@@ -17,21 +17,25 @@ contract SessionPayment is ISessionPayment {
     INodePool public immutable POOL;
     address public immutable SESSION;
     address public immutable QUEUE;
+    /// @notice Takes bonds and settles them.
+    address public immutable VALIDATION;
     /// @notice Collects the protocol's fees.
     address public immutable TREASURY;
 
     uint256 private _liabilities;
+    uint256 private _bonded;
     mapping(SessionId session => Balance) private _balances;
     mapping(NodeId node => NodeAccount) private _nodes;
     mapping(address account => Account) private _accounts;
 
-    constructor(IERC20 token, INodePool pool, address session, address queue, address treasury) {
+    constructor(IERC20 token, INodePool pool, address session, address queue, address treasury, address validation) {
         if (treasury == address(0)) revert SessionPaymentZeroAddress();
         TOKEN = token;
         POOL = pool;
         SESSION = session;
         QUEUE = queue;
         TREASURY = treasury;
+        VALIDATION = validation;
     }
 
     modifier only(address caller) {
@@ -50,10 +54,35 @@ contract SessionPayment is ISessionPayment {
         _balances[session].available += amount;
         _liabilities += amount;
         emit Deposited(session, msg.sender, amount);
-        uint256 before = TOKEN.balanceOf(address(this));
-        TOKEN.safeTransferFrom(msg.sender, address(this), amount);
-        uint256 received = TOKEN.balanceOf(address(this)) - before;
-        if (received != amount) revert SessionPaymentDepositMismatch(received, amount);
+        _pull(amount);
+    }
+
+    /// @inheritdoc ISessionPayment
+    function depositFor(address account, uint128 amount) external {
+        if (account == address(0)) revert SessionPaymentZeroAddress();
+        _accounts[account].owed += amount;
+        _liabilities += amount;
+        emit AccountDeposited(account, msg.sender, amount);
+        _pull(amount);
+    }
+
+    /// @inheritdoc ISessionPayment
+    function takeBond(address account, uint128 amount) external only(VALIDATION) {
+        uint128 owed = _accounts[account].owed;
+        if (owed < amount) revert SessionPaymentBondTooLow(account, owed, amount);
+        _accounts[account].owed = owed - amount;
+        _bonded += amount;
+        emit BondTaken(account, amount);
+    }
+
+    /// @inheritdoc ISessionPayment
+    function settleBond(address account, uint128 amount, Due[] calldata dues) external only(VALIDATION) {
+        uint256 paid = _book(dues);
+        if (paid > amount) revert SessionPaymentOverspent(paid, amount);
+        _bonded -= amount;
+        uint128 returned = amount - uint128(paid);
+        _accounts[account].owed += returned;
+        emit BondSettled(account, amount, returned);
     }
 
     /// @inheritdoc ISessionPayment
@@ -77,14 +106,7 @@ contract SessionPayment is ISessionPayment {
 
     /// @inheritdoc ISessionPayment
     function settle(SessionId session, Split calldata split, Due[] calldata dues) external only(QUEUE) {
-        uint256 charged = uint256(split.routerFee) + split.bounty + split.protocolFee;
-        uint256 time = block.timestamp;
-        for (uint256 i = 0; i < dues.length; ++i) {
-            Due entry = dues[i];
-            charged += entry.amountOf();
-            NodeId node = NodeId.wrap(entry.nodeOf());
-            _nodes[node] = _nodes[node].booked(entry, time);
-        }
+        uint256 charged = uint256(split.routerFee) + split.bounty + split.protocolFee + _book(dues);
         if (charged != 0) {
             if (charged > split.locked) revert SessionPaymentOverspent(charged, split.locked);
             if (split.keeper == split.router) {
@@ -98,10 +120,14 @@ contract SessionPayment is ISessionPayment {
     }
 
     /// @inheritdoc ISessionPayment
-    function payLease(SessionId session, uint128 amount, NodeId[] calldata nodes) external only(SESSION) {
-        uint128 each = amount / uint128(nodes.length);
-        for (uint256 i = 0; i < nodes.length; ++i) _nodes[nodes[i]] = _nodes[nodes[i]].withOwed(_nodes[nodes[i]].owedOf() + each);
-        _spend(session, amount, each * uint128(nodes.length));
+    function payLease(SessionId session, uint128 amount, uint240 members, uint8 size) external onlyModules {
+        uint128 each = amount / size;
+        for (uint256 i = 0; i < size; ++i) {
+            NodeId node = NodeId.wrap(uint24(members >> (24 * i)));
+            NodeAccount account = _nodes[node];
+            _nodes[node] = account.withOwed(account.owedOf() + each);
+        }
+        _spend(session, amount, each * size);
     }
 
     /// @inheritdoc ISessionPayment
@@ -169,8 +195,33 @@ contract SessionPayment is ISessionPayment {
     }
 
     /// @inheritdoc ISessionPayment
+    function bonded() external view returns (uint256) {
+        return _bonded;
+    }
+
+    /// @inheritdoc ISessionPayment
     function liabilities() external view returns (uint256) {
         return _liabilities;
+    }
+
+    /// @dev Pays and books nodes.
+    /// @return paid the sum
+    function _book(Due[] calldata dues) private returns (uint256 paid) {
+        uint256 time = block.timestamp;
+        for (uint256 i = 0; i < dues.length; ++i) {
+            Due entry = dues[i];
+            paid += entry.amountOf();
+            NodeId node = NodeId.wrap(entry.nodeOf());
+            _nodes[node] = _nodes[node].booked(entry, time);
+        }
+    }
+
+    /// @dev Called after the books are written. A token that moves another amount reverts everything.
+    function _pull(uint128 amount) private {
+        uint256 before = TOKEN.balanceOf(address(this));
+        TOKEN.safeTransferFrom(msg.sender, address(this), amount);
+        uint256 received = TOKEN.balanceOf(address(this)) - before;
+        if (received != amount) revert SessionPaymentDepositMismatch(received, amount);
     }
 
     /// @dev Takes a lock apart: `charged` of it is owed to others, the rest is available again.

@@ -5,12 +5,15 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {IJudge} from "../interfaces/IJudge.sol";
 import {INodePool, LeaseId, NodeId, Seat} from "../interfaces/INodePool.sol";
 import {IRandomness} from "../interfaces/IRandomness.sol";
-import {SessionId} from "../interfaces/ISession.sol";
+import {ISession, SessionId} from "../interfaces/ISession.sol";
 import {ISessionPayment} from "../interfaces/ISessionPayment.sol";
 import {ISessionQueue, Phase, Status, TaskId, TaskTerms} from "../interfaces/ISessionQueue.sol";
+import {IValidation} from "../interfaces/IValidation.sol";
 import {Answers} from "../libraries/Answers.sol";
+import {Assurance} from "../libraries/Assurance.sol";
 import {CommitReveal} from "../libraries/CommitReveal.sol";
 import {Judging} from "../libraries/Judging.sol";
 import {Due, NodeLedger} from "../libraries/NodeLedger.sol";
@@ -31,26 +34,42 @@ contract SessionQueue is ISessionQueue, EIP712 {
     uint32 public constant RING = 64;
     /// @notice Named in `EntrySkipped` where a whole task is skipped.
     uint8 public constant EVERY_SEAT = type(uint8).max;
-    /// @dev The attempt that commitments bind.
-    uint8 private constant FIRST_ATTEMPT = 0;
+    /// @notice Time in which a verdict that is due may be asked for where not all seats opened, seconds.
+    uint40 public constant ASK_WINDOW = 1 hours;
 
-    address public immutable SESSION;
+    ISession public immutable SESSION;
     ISessionPayment public immutable PAYMENT;
     INodePool public immutable POOL;
     IRandomness public immutable RANDOMNESS;
+    IValidation public immutable VALIDATION;
+    /// @notice Judges answers that differ.
+    IJudge public immutable JUDGE;
+    /// @notice Blocks between a task's end without a majority and the block that decides who tries again.
+    uint16 public immutable SEED_DELAY;
 
     mapping(uint256 slot => TaskFacts) private _ring;
     mapping(TaskId task => bytes32) private _records;
 
-    constructor(address session, ISessionPayment payment, INodePool pool, IRandomness randomness) EIP712("Corroborate", "1") {
+    constructor(
+        ISession session,
+        ISessionPayment payment,
+        INodePool pool,
+        IRandomness randomness,
+        IValidation validation,
+        IJudge judge,
+        uint16 seedDelay
+    ) EIP712("Corroborate", "1") {
         SESSION = session;
         PAYMENT = payment;
         POOL = pool;
         RANDOMNESS = randomness;
+        VALIDATION = validation;
+        JUDGE = judge;
+        SEED_DELAY = seedDelay;
     }
 
     modifier onlySession() {
-        if (msg.sender != SESSION) revert SessionQueueUnauthorized(msg.sender, SESSION);
+        if (msg.sender != address(SESSION)) revert SessionQueueUnauthorized(msg.sender, address(SESSION));
         _;
     }
 
@@ -68,44 +87,59 @@ contract SessionQueue is ISessionQueue, EIP712 {
         uint256 slot = _slot(task);
         TaskFacts former = _ring[slot];
         if (former.isLive()) revert SessionQueueRingFull(task, _occupant(task, former.generation()));
-        TaskRules rules = terms.rules;
+        uint256 flags = terms.rules.leased() ? 0 : TaskFactsLib.WAITING;
+        if (terms.rules.standby()) flags |= TaskFactsLib.STANDBY;
+        if (terms.assurance.judged()) flags |= TaskFactsLib.JUDGED;
+        TaskFacts facts = _born(task, terms.rules, LeaseId.unwrap(lease), seedBlock, closeAt, flags);
         _records[task] = _termsHash(task, terms);
-        _ring[slot] = TaskFactsLib.born(
-            seedBlock,
-            LeaseId.unwrap(lease),
-            closeAt,
-            rules.revealWindow(),
-            rules.redundancy(),
-            rules.quorum(),
-            _generation(task)
-        );
+        _ring[slot] = facts;
         SessionId session = _sessionOf(task);
         emit TaskQueued(task, SessionId.unwrap(session), clientReference, terms, lease, seedBlock, closeAt);
-        PAYMENT.lock(session, _worstCase(terms));
+        PAYMENT.lock(session, _locked(terms, facts));
     }
 
     /// @inheritdoc ISessionQueue
     function cancel(TaskId task, TaskTerms calldata terms) external onlySession {
         TaskFacts facts = _live(task, Phase.Queued);
         if (block.number > facts.seed()) revert SessionQueueTooLateToCancel(block.number, facts.seed());
-        bytes32 transcript = _termsHash(task, terms);
+        bytes32 transcript = _start(task, terms, facts);
         _requireTranscript(task, transcript);
         _ring[_slot(task)] = facts.ended();
         _end(task, Status.Cancelled, transcript);
         emit TaskSettled(task, Status.Cancelled, 0, 0, "", "");
-        PAYMENT.release(_sessionOf(task), _worstCase(terms));
+        if (facts.has(TaskFactsLib.WAITING)) POOL.retireDraw(terms.model);
+        PAYMENT.release(_sessionOf(task), _locked(terms, facts));
     }
 
     /// @inheritdoc ISessionQueue
     function assign(TaskId task, TaskTerms calldata terms) external {
         TaskFacts facts = _live(task, Phase.Queued);
         if (block.number <= facts.seed()) revert SessionQueueSeedNotMined(block.number, facts.seed());
-        _requireTranscript(task, _termsHash(task, terms));
+        if (!facts.has(TaskFactsLib.WAITING)) revert SessionQueueWrongPhase(task, Phase.Committing, Phase.Queued);
+        _requireTranscript(task, _start(task, terms, facts));
         bytes32 seed = _fullSeed(task, facts);
-        uint40 closeAt = Windows.endOf(terms.rules.commitWindow());
-        LeaseId lease = POOL.lease(terms.model, facts.redundancy(), seed, closeAt + facts.revealWindow());
+        uint40 closeAt = Windows.endOf(facts.commitWindow());
+        SessionId session = _sessionOf(task);
+        TaskRules rules = terms.rules;
+        LeaseId lease = POOL.lease(
+            INodePool.Wanted({
+                model: terms.model,
+                size: facts.redundancy(),
+                level: uint8(rules.level()),
+                widen: rules.widen(),
+                source: INodePool.Source.Pool,
+                session: SessionId.unwrap(session),
+                requester: SESSION.ownerOf(session),
+                avoid: LeaseId.wrap(facts.lease())
+            }),
+            seed,
+            closeAt + facts.revealWindow()
+        );
         _ring[_slot(task)] = facts.withSeed(seed).withClose(closeAt).withLease(LeaseId.unwrap(lease));
         emit TaskAssigned(task, lease, uint96(uint256(seed)), closeAt);
+        POOL.retireDraw(terms.model);
+        (uint240 members, uint8 size, ) = POOL.leaseOf(lease);
+        PAYMENT.payLease(session, _hold(terms).toUint128(), members, size);
     }
 
     // --- commit ---
@@ -117,7 +151,12 @@ contract SessionQueue is ISessionQueue, EIP712 {
         if ((facts.committed() >> seat) & 1 == 1) revert SessionQueueAlreadyCommitted(task, seat);
         if (commitment == 0) revert SessionQueueEmptyCommitment(task, seat);
         Seat taken = POOL.seatOf(LeaseId.wrap(facts.lease()), facts.seed(), facts.redundancy(), seat);
-        if (msg.sender != taken.operator()) revert SessionQueueNotOperator(task, seat, msg.sender, taken.operator());
+        if (!_signsFor(taken, msg.sender) && _mayStandIn(facts)) {
+            uint8 next = facts.redundancy();
+            Seat standby = POOL.seatOf(LeaseId.wrap(facts.lease()), facts.seed(), next + 1, next);
+            if (_signsFor(standby, msg.sender)) (taken, facts) = (standby, facts.withFlag(TaskFactsLib.STOOD_IN));
+        }
+        if (!_signsFor(taken, msg.sender)) revert SessionQueueNotOperator(task, seat, msg.sender, taken.operator());
         Committed[] memory entries = new Committed[](1);
         entries[0] = Committed({who: _who(seat, taken.node()), commitment: commitment});
         _recordCommits(task, facts, uint256(1) << seat, entries);
@@ -172,15 +211,20 @@ contract SessionQueue is ISessionQueue, EIP712 {
         if (!mine) return (facts, status);
         facts = Facts({
             seed: found.seed(),
-            lease: LeaseId.wrap(found.lease()),
+            lease: LeaseId.wrap(found.has(TaskFactsLib.WAITING) ? 0 : found.lease()),
             commitsCloseAt: found.commitsCloseAt(),
             revealWindow: found.revealWindow(),
+            commitWindow: found.commitWindow(),
             committed: found.committed(),
             revealed: found.revealed(),
             redundancy: found.redundancy(),
             quorum: found.quorum(),
             generation: found.generation(),
-            state: State(found.state())
+            state: State(found.state()),
+            attempt: _attempt(found),
+            standby: found.has(TaskFactsLib.STANDBY),
+            stoodIn: found.has(TaskFactsLib.STOOD_IN),
+            judged: found.has(TaskFactsLib.JUDGED)
         });
     }
 
@@ -195,10 +239,10 @@ contract SessionQueue is ISessionQueue, EIP712 {
         Phase phase = _phaseOf(task, facts);
         // Of a task that ended before its seed was stored, only the number of the seed's block is left.
         bool forgotten = phase == Phase.Settled && facts.committed() == 0;
-        if (phase == Phase.None || forgotten || facts.generation() != _generation(task)) {
+        if (phase == Phase.None || forgotten || facts.has(TaskFactsLib.WAITING) || facts.generation() != _generation(task)) {
             revert SessionQueueWrongPhase(task, phase, Phase.Committing);
         }
-        Seat[] memory seats = _seats(_seeded(task, facts));
+        Seat[] memory seats = _seats(_seeded(task, facts), 0);
         nodes = new NodeId[](seats.length);
         operators = new address[](seats.length);
         for (uint256 seat = 0; seat < seats.length; ++seat) {
@@ -210,6 +254,7 @@ contract SessionQueue is ISessionQueue, EIP712 {
     /// @inheritdoc ISessionQueue
     function commitmentOf(
         TaskId task,
+        uint8 attempt,
         NodeId author,
         TaskTerms calldata terms,
         bytes calldata answers,
@@ -217,7 +262,16 @@ contract SessionQueue is ISessionQueue, EIP712 {
         bytes32 salt
     ) external view returns (bytes32) {
         bytes32 payload = CommitReveal.payloadDigest(keccak256(answers), claim);
-        return _commitment(_domainSeparatorV4(), task, NodeId.unwrap(author), terms.model, _params(terms), payload, salt);
+        bytes32 hash = CommitReveal.structHash(
+            TaskId.unwrap(task),
+            attempt,
+            NodeId.unwrap(author),
+            terms.model,
+            _params(terms),
+            payload,
+            salt
+        );
+        return MessageHashUtils.toTypedDataHash(_domainSeparatorV4(), hash);
     }
 
     // --- commit, inside ---
@@ -233,7 +287,9 @@ contract SessionQueue is ISessionQueue, EIP712 {
             return;
         }
         facts = _seeded(task, facts);
-        Seat[] memory seats = _seats(facts);
+        bool standIn = _mayStandIn(facts);
+        Seat[] memory seats = _seats(facts, standIn ? 1 : 0);
+        uint256 last = facts.redundancy();
         SignedCommitment[] calldata list = carried.commitments;
         Committed[] memory entries = new Committed[](list.length);
         uint256 count = 0;
@@ -245,16 +301,24 @@ contract SessionQueue is ISessionQueue, EIP712 {
             bytes32 commitment = given.commitment;
             uint256 taken = facts.committed() | fresh;
             address signer = address(0);
-            if (seat < seats.length) {
+            if (seat < last) {
                 Seat sitting = seats[seat];
                 signer = _signer(domain, task, sitting.node(), given);
-                if (signer != address(0) && signer == sitting.operator() && (taken >> seat) & 1 == 0 && commitment != 0) {
+                bool signs = _signsFor(sitting, signer);
+                if (standIn && !signs && (taken >> seat) & 1 == 0) {
+                    address other = _signer(domain, task, seats[last].node(), given);
+                    if (_signsFor(seats[last], other)) {
+                        (sitting, signs, standIn) = (seats[last], true, false);
+                        facts = facts.withFlag(TaskFactsLib.STOOD_IN);
+                    }
+                }
+                if (signs && (taken >> seat) & 1 == 0 && commitment != 0) {
                     fresh |= uint256(1) << seat;
                     entries[count++] = Committed({who: _who(seat, sitting.node()), commitment: commitment});
                     continue;
                 }
             }
-            emit EntrySkipped(task, seat, _refusal(task, taken, given, seats, signer));
+            emit EntrySkipped(task, seat, _refusal(task, taken, given, seats, last, signer));
         }
         if (count == 0) return;
         assembly ("memory-safe") {
@@ -262,6 +326,12 @@ contract SessionQueue is ISessionQueue, EIP712 {
             mstore(entries, count)
         }
         _recordCommits(task, facts, fresh, entries);
+    }
+
+    /// @dev Whether the key signs for the seat's node: the operator, or the former one for some time after a change.
+    function _signsFor(Seat seat, address key) private view returns (bool) {
+        if (key == seat.operator()) return key != address(0);
+        return key != address(0) && key == POOL.formerOperatorOf(NodeId.wrap(seat.node()));
     }
 
     /// @dev Who signed a carried commitment for this task and node; zero where the signature is malformed.
@@ -276,10 +346,11 @@ contract SessionQueue is ISessionQueue, EIP712 {
         uint256 taken,
         SignedCommitment calldata given,
         Seat[] memory seats,
+        uint256 last,
         address signer
     ) private pure returns (bytes memory) {
         uint8 seat = given.seat;
-        if (seat >= seats.length) return abi.encodeWithSelector(SessionQueueNoSeat.selector, task, seat, seats.length);
+        if (seat >= last) return abi.encodeWithSelector(SessionQueueNoSeat.selector, task, seat, last);
         if ((taken >> seat) & 1 == 1) return abi.encodeWithSelector(SessionQueueAlreadyCommitted.selector, task, seat);
         if (given.commitment == 0) return abi.encodeWithSelector(SessionQueueEmptyCommitment.selector, task, seat);
         return abi.encodeWithSelector(SessionQueueNotOperator.selector, task, seat, signer, seats[seat].operator());
@@ -310,12 +381,15 @@ contract SessionQueue is ISessionQueue, EIP712 {
         Phase phase = _phaseOf(task, facts);
         // Whoever opened the last seat before may have left the settlement to others.
         if (phase == Phase.Closed) return _settleClosed(handover, facts, keeper);
-        if (phase != Phase.Revealing) revert SessionQueueWrongPhase(task, phase, Phase.Revealing);
-        (bytes32 transcript, uint16 opened) = _replay(handover);
+        if (phase != Phase.Revealing && phase != Phase.Validating) revert SessionQueueWrongPhase(task, phase, Phase.Revealing);
+        (bytes32 transcript, uint16 opened) = _replay(handover, facts);
+        if (phase == Phase.Validating) return _askForVerdict(handover.terms, task, facts);
         uint16 fresh = opened & ~facts.revealed();
         if (fresh == 0) revert SessionQueueNothingToReveal(task);
         facts = facts.withRevealed(fresh);
-        if (facts.revealed() == facts.committed() && opened == facts.revealed()) {
+        bool all = facts.revealed() == facts.committed();
+        bool judged = facts.has(TaskFactsLib.JUDGED);
+        if (all && !judged && opened == facts.revealed()) {
             _settle(handover, facts, transcript, keeper);
             return;
         }
@@ -326,27 +400,46 @@ contract SessionQueue is ISessionQueue, EIP712 {
             if ((fresh >> seat) & 1 == 0) continue;
             emit ResultRevealed(task, seat, NodeId.wrap(opening.node()), opening.secret, opening.claim, _answers(handover, i));
         }
+        if (all && judged) _askForVerdict(handover.terms, task, facts);
+    }
+
+    /// @dev Reverts where somebody has asked before.
+    function _askForVerdict(TaskTerms calldata terms, TaskId task, TaskFacts facts) private {
+        VALIDATION.open(task, terms.model, LeaseId.wrap(facts.lease()), terms.assurance);
     }
 
     function _settleClosed(Handover calldata handover, TaskFacts facts, address keeper) private {
-        (bytes32 transcript, uint16 opened) = _replay(handover);
+        (bytes32 transcript, uint16 opened) = _replay(handover, facts);
         if (opened != facts.revealed()) revert SessionQueueOpeningsMissing(handover.task, opened, facts.revealed());
         _settle(handover, facts, transcript, keeper);
+    }
+
+    /// @dev What the commitments of one attempt have in common.
+    struct Common {
+        bytes32 domain;
+        uint64 task;
+        uint8 attempt;
+        bytes32 model;
+        bytes32 params;
     }
 
     /// @dev Checks that terms, commitments and openings are what was recorded. Every committed seat must be there, in order.
     /// @return transcript the record of the running task
     /// @return opened bitmap of the seats whose openings are handed over
-    function _replay(Handover calldata handover) private view returns (bytes32 transcript, uint16 opened) {
+    function _replay(Handover calldata handover, TaskFacts facts) private view returns (bytes32 transcript, uint16 opened) {
         TaskId task = handover.task;
         TaskTerms calldata terms = handover.terms;
         Opening[] calldata openings = handover.openings;
-        transcript = _termsHash(task, terms);
+        transcript = _start(task, terms, facts);
         if (openings.length != 0) {
-            bytes32 model = terms.model;
-            bytes32 params = _params(terms);
+            Common memory common = Common({
+                domain: _domainSeparatorV4(),
+                task: TaskId.unwrap(task),
+                attempt: _attempt(facts),
+                model: terms.model,
+                params: _params(terms)
+            });
             bytes32 baseHash = _checkShape(handover);
-            bytes32 domain = _domainSeparatorV4();
             bool alike = handover.changes.length == 0;
             for (uint256 i = 0; i < openings.length; ++i) {
                 Opening calldata opening = openings[i];
@@ -355,7 +448,7 @@ contract SessionQueue is ISessionQueue, EIP712 {
                     opened |= uint16(1 << opening.seat());
                     bytes32 answersHash = alike ? baseHash : keccak256(_answers(handover, i));
                     bytes32 payload = CommitReveal.payloadDigest(answersHash, opening.claim);
-                    commitment = _commitment(domain, task, opening.node(), model, params, payload, opening.secret);
+                    commitment = _commitment(common, opening.node(), payload, opening.secret);
                 } else if (!alike && handover.changes[i].length != 0) {
                     revert SessionQueueChangesMalformed(task, uint8(opening.seat()), 0);
                 }
@@ -396,13 +489,52 @@ contract SessionQueue is ISessionQueue, EIP712 {
 
     /// @dev Judges, writes the end of the task, then pays. The calls go to contracts fixed at deployment.
     function _settle(Handover calldata handover, TaskFacts facts, bytes32 transcript, address keeper) private {
+        IValidation.Ruling memory ruling;
+        if (facts.has(TaskFactsLib.JUDGED)) ruling = _ruling(handover, facts);
+        uint256 seats = facts.revealed() & ~ruling.rejected;
         Judging.Result memory result;
-        if (Sketch.seatCount(facts.revealed()) >= facts.quorum()) result = Judging.judge(handover, facts.revealed());
-        Bill memory bill = _bill(handover, facts, result, keeper);
-        _conclude(handover, facts, result, transcript, bill.charged);
+        if (Sketch.seatCount(seats) >= facts.quorum()) {
+            result = handover.changes.length == 0 ? Judging.judgeAlike(handover, seats) : JUDGE.judge(handover, seats);
+        }
+        Bill memory bill = _bill(handover, facts, result, ruling, keeper);
+        bool again = result.outcomes.length != 0 && result.agreed == 0 && _mayRunAgain(handover.terms, facts);
+        if (again) _runAgain(handover.task, handover.terms, facts, bill);
+        else _conclude(handover, facts, result, transcript, bill.charged, ruling.rejected);
         PAYMENT.settle(_sessionOf(handover.task), bill.split, bill.dues);
         if (facts.revealed() != facts.committed() && _revealTookPlace(facts)) _slashUnopened(handover.openings);
-        if (facts.lease() != 0 && !handover.terms.rules.leased()) POOL.release(LeaseId.wrap(facts.lease()));
+        if (facts.has(TaskFactsLib.WAITING)) POOL.retireDraw(handover.terms.model);
+        else if (!handover.terms.rules.leased() || facts.has(TaskFactsLib.RERUN)) POOL.release(LeaseId.wrap(facts.lease()));
+        if (again) POOL.announceDraw(handover.terms.model, uint40(block.number + SEED_DELAY));
+    }
+
+    /// @dev What the validators found, where anybody asked them.
+    function _ruling(Handover calldata handover, TaskFacts facts) private returns (IValidation.Ruling memory ruling) {
+        TaskId task = handover.task;
+        if (VALIDATION.stageOf(task) == IValidation.Stage.None) return ruling;
+        uint256 nodes = 0;
+        for (uint256 i = 0; i < handover.openings.length; ++i) {
+            Opening calldata opening = handover.openings[i];
+            nodes |= uint256(opening.node()) << (24 * opening.seat());
+        }
+        return VALIDATION.close(task, facts.revealed(), nodes);
+    }
+
+    function _mayRunAgain(TaskTerms calldata terms, TaskFacts facts) private pure returns (bool) {
+        return terms.assurance.rerun() && !facts.has(TaskFactsLib.RERUN);
+    }
+
+    /// @dev The task begins again, for nodes that sat in no seat of it. What validators cost is paid from the part of the lock that
+    /// was for this attempt's; the rest of that part is free again.
+    function _runAgain(TaskId task, TaskTerms calldata terms, TaskFacts facts, Bill memory bill) private {
+        uint256 flags = TaskFactsLib.WAITING | TaskFactsLib.RERUN;
+        if (facts.has(TaskFactsLib.JUDGED)) flags |= TaskFactsLib.JUDGED;
+        uint40 closeAt = Windows.endOf(facts.commitWindow());
+        uint40 seedBlock = uint40(block.number + SEED_DELAY);
+        TaskFacts next = _born(task, terms.rules, facts.lease(), seedBlock, closeAt, flags);
+        bill.split.locked -= _locked(terms, next);
+        _ring[_slot(task)] = next;
+        _records[task] = _start(task, terms, next);
+        emit TaskRerun(task, seedBlock, closeAt, bill.charged);
     }
 
     /// @dev Writes and tells the end of the task.
@@ -411,11 +543,12 @@ contract SessionQueue is ISessionQueue, EIP712 {
         TaskFacts facts,
         Judging.Result memory result,
         bytes32 transcript,
-        uint256 charged
+        uint256 charged,
+        uint256 rejected
     ) private {
         TaskId task = handover.task;
         Status status = result.agreed != 0 ? Status.Accepted : Status.Inconclusive;
-        if (result.outcomes.length == 0) status = Status.Failed;
+        if (result.outcomes.length == 0 || (result.agreed != 0 && result.agreed == result.refused)) status = Status.Failed;
         _ring[_slot(task)] = facts.ended();
         _end(task, status, keccak256(abi.encode(transcript, keccak256(result.outcomes), charged)));
         for (uint256 i = 0; i < handover.changes.length; ++i) {
@@ -423,8 +556,8 @@ contract SessionQueue is ISessionQueue, EIP712 {
             if (changes.length != 0) emit AnswersDiffer(task, uint8(handover.openings[i].seat()), changes);
         }
         // Where nothing was judged, no commitment need have bound the base: it is not evidence.
-        bytes calldata base = status == Status.Failed ? handover.base[:0] : handover.base;
-        emit TaskSettled(task, status, charged, facts.revealed(), result.outcomes, base);
+        bytes calldata base = result.outcomes.length == 0 ? handover.base[:0] : handover.base;
+        emit TaskSettled(task, status, charged, facts.revealed() | (rejected << 12), result.outcomes, base);
     }
 
     /// @dev What a settlement pays. `charged` is what the session loses, base units.
@@ -434,26 +567,30 @@ contract SessionQueue is ISessionQueue, EIP712 {
         Due[] dues;
     }
 
-    /// @dev What every known seat is due, and how the lock is split: committed seats in commit order, then the silent ones. Seats
-    /// that differ nowhere are due the same, so their price is worked out once.
+    /// @dev What every known seat is due, and how the lock is split: committed seats in commit order, the silent ones, then
+    /// validators. Seats that differ nowhere are due the same, so their price is worked out once.
     function _bill(
         Handover calldata handover,
         TaskFacts facts,
         Judging.Result memory result,
+        IValidation.Ruling memory ruling,
         address keeper
     ) private view returns (Bill memory bill) {
         TaskRules rules = handover.terms.rules;
         Opening[] calldata openings = handover.openings;
-        bill.dues = new Due[](_silentAreKnown(facts) ? facts.redundancy() : openings.length);
-        bill.split.locked = _worstCase(handover.terms);
+        uint256 known = _silentAreKnown(facts) ? facts.redundancy() + (facts.has(TaskFactsLib.STOOD_IN) ? 1 : 0) : openings.length;
+        bill.dues = new Due[](known + ruling.dues.length);
+        for (uint256 i = 0; i < ruling.dues.length; ++i) bill.dues[known + i] = ruling.dues[i];
+        bill.split.locked = _locked(handover.terms, facts);
         bill.split.router = handover.terms.router;
         bill.split.keeper = keeper;
+        bill.charged = ruling.cost;
         if (result.agreed != 0) {
-            bill.charged = rules.bounty();
-            bill.split.bounty = uint128(bill.charged);
+            bill.charged += rules.bounty();
+            bill.split.bounty = uint128(rules.bounty());
         }
         Score.Conduct closed = _revealTookPlace(facts) ? Score.Conduct.Unopened : Score.Conduct.Excused;
-        uint256 prompts = result.outcomes.length / 2 - result.differing;
+        uint256 prompts = result.outcomes.length / 2 - result.differing - result.refusedByAll;
         Pay memory pay = _pay(result.tokens, rules);
         // The due of a seat that differs nowhere, but for its node.
         uint256 alike = Due.unwrap(NodeLedger.due(0, pay.net, prompts, 0, Score.Conduct.Opened));
@@ -463,6 +600,8 @@ contract SessionQueue is ISessionQueue, EIP712 {
             uint256 own = result.own.length == 0 ? 0 : result.own[i];
             if (who >> 32 != 1) {
                 bill.dues[i] = NodeLedger.due(uint24(who >> 8), 0, 0, 0, closed);
+            } else if ((ruling.rejected >> uint8(who)) & 1 == 1) {
+                bill.dues[i] = NodeLedger.due(uint24(who >> 8), 0, 0, 1, Score.Conduct.Opened);
             } else if (own == 0) {
                 bill.dues[i] = Due.wrap(alike | (uint256(uint24(who >> 8)) << 96));
                 ++alikes;
@@ -474,7 +613,7 @@ contract SessionQueue is ISessionQueue, EIP712 {
             }
         }
         _take(bill, pay, alikes);
-        if (openings.length != bill.dues.length) _addSilent(handover.task, facts, bill.dues, openings.length);
+        if (openings.length != known) _addSilent(handover, facts, bill.dues);
     }
 
     /// @dev One seat's pay, base units.
@@ -501,13 +640,22 @@ contract SessionQueue is ISessionQueue, EIP712 {
 
     /// @dev Who was silent is known as long as the seed is the one that the seats could see.
     function _silentAreKnown(TaskFacts facts) private view returns (bool) {
-        return facts.lease() != 0 && (facts.state() == TaskFactsLib.SEEDED || RANDOMNESS.isFirstSeed(facts.seed()));
+        if (facts.has(TaskFactsLib.WAITING)) return false;
+        return facts.state() == TaskFactsLib.SEEDED || RANDOMNESS.isFirstSeed(facts.seed());
     }
 
-    function _addSilent(TaskId task, TaskFacts facts, Due[] memory dues, uint256 filled) private view {
-        Seat[] memory seats = _seats(_seeded(task, facts));
+    /// @dev Members whose seat is empty, or was taken by the standby.
+    function _addSilent(Handover calldata handover, TaskFacts facts, Due[] memory dues) private view {
+        Seat[] memory seats = _seats(_seeded(handover.task, facts), 0);
+        Opening[] calldata openings = handover.openings;
+        uint256 filled = openings.length;
+        uint256 present = 0;
+        for (uint256 i = 0; i < openings.length; ++i) {
+            uint256 seat = openings[i].seat();
+            if (seats[seat].node() == openings[i].node()) present |= 1 << seat;
+        }
         for (uint256 seat = 0; seat < seats.length; ++seat) {
-            if ((facts.committed() >> seat) & 1 == 1) continue;
+            if ((present >> seat) & 1 == 1) continue;
             dues[filled++] = NodeLedger.due(seats[seat].node(), 0, 0, 0, Score.Conduct.Silent);
         }
     }
@@ -530,12 +678,34 @@ contract SessionQueue is ISessionQueue, EIP712 {
         }
         uint40 closeAt = facts.commitsCloseAt();
         if (!Windows.isPast(closeAt)) {
-            if (facts.lease() == 0) return Phase.Queued;
+            if (facts.has(TaskFactsLib.WAITING)) return Phase.Queued;
             if (facts.state() == TaskFactsLib.UNSEEDED && block.number <= facts.seed()) return Phase.Queued;
             return Phase.Committing;
         }
-        if (!_revealTookPlace(facts) || facts.revealed() == facts.committed()) return Phase.Closed;
-        return Windows.isPast(closeAt + facts.revealWindow()) ? Phase.Closed : Phase.Revealing;
+        if (!_revealTookPlace(facts)) return Phase.Closed;
+        closeAt += facts.revealWindow();
+        if (facts.revealed() != facts.committed() && !Windows.isPast(closeAt)) return Phase.Revealing;
+        return facts.has(TaskFactsLib.JUDGED) ? _verdictPhase(task, facts, closeAt) : Phase.Closed;
+    }
+
+    /// @dev Where validators are: nobody is asked about fewer openings than a quorum, nor after `ASK_WINDOW`.
+    function _verdictPhase(TaskId task, TaskFacts facts, uint40 revealsCloseAt) private view returns (Phase) {
+        IValidation.Stage stage = VALIDATION.stageOf(task);
+        if (stage == IValidation.Stage.Final) return Phase.Closed;
+        if (stage == IValidation.Stage.Appealable) return Phase.Appealable;
+        if (stage != IValidation.Stage.None) return Phase.Validating;
+        if (Sketch.seatCount(facts.revealed()) < facts.quorum()) return Phase.Closed;
+        return Windows.isPast(revealsCloseAt + ASK_WINDOW) ? Phase.Closed : Phase.Validating;
+    }
+
+    /// @dev The standby may take a silent seat in the second half of the commit window, once.
+    function _mayStandIn(TaskFacts facts) private view returns (bool) {
+        if (!facts.has(TaskFactsLib.STANDBY) || facts.has(TaskFactsLib.STOOD_IN)) return false;
+        return Windows.isPast(facts.commitsCloseAt() - facts.commitWindow() / 2);
+    }
+
+    function _attempt(TaskFacts facts) private pure returns (uint8) {
+        return facts.has(TaskFactsLib.RERUN) ? 1 : 0;
     }
 
     /// @dev Too few commitments for a quorum: nobody is asked to open.
@@ -558,24 +728,37 @@ contract SessionQueue is ISessionQueue, EIP712 {
         return facts.state() == TaskFactsLib.UNSEEDED ? facts.withSeed(_fullSeed(task, facts)) : facts;
     }
 
-    function _seats(TaskFacts facts) private view returns (Seat[] memory) {
-        return POOL.committee(LeaseId.wrap(facts.lease()), facts.seed(), facts.redundancy());
+    function _seats(TaskFacts facts, uint8 more) private view returns (Seat[] memory) {
+        return POOL.committee(LeaseId.wrap(facts.lease()), facts.seed(), facts.redundancy() + more);
     }
 
-    function _commitment(
-        bytes32 domain,
+    function _born(
         TaskId task,
-        uint24 author,
-        bytes32 model,
-        bytes32 params,
-        bytes32 payload,
-        bytes32 salt
-    ) private pure returns (bytes32) {
+        TaskRules rules,
+        uint32 lease,
+        uint40 seedBlock,
+        uint40 closeAt,
+        uint256 flags
+    ) private pure returns (TaskFacts) {
         return
-            MessageHashUtils.toTypedDataHash(
-                domain,
-                CommitReveal.structHash(TaskId.unwrap(task), FIRST_ATTEMPT, author, model, params, payload, salt)
+            TaskFactsLib.born(
+                TaskFactsLib.Birth({
+                    seedBlock: seedBlock,
+                    lease: lease,
+                    closeAt: closeAt,
+                    revealWindow: rules.revealWindow(),
+                    commitWindow: rules.commitWindow(),
+                    redundancy: rules.redundancy(),
+                    quorum: rules.quorum(),
+                    generation: _generation(task),
+                    flags: flags
+                })
             );
+    }
+
+    function _commitment(Common memory common, uint24 author, bytes32 payload, bytes32 salt) private pure returns (bytes32) {
+        bytes32 hash = CommitReveal.structHash(common.task, common.attempt, author, common.model, common.params, payload, salt);
+        return MessageHashUtils.toTypedDataHash(common.domain, hash);
     }
 
     function _params(TaskTerms calldata terms) private pure returns (bytes32) {
@@ -583,10 +766,37 @@ contract SessionQueue is ISessionQueue, EIP712 {
     }
 
     function _termsHash(TaskId task, TaskTerms calldata terms) private pure returns (bytes32) {
-        return keccak256(abi.encode(task, terms.model, terms.manifest, terms.rules, terms.router, keccak256(terms.promptTokens)));
+        return
+            keccak256(
+                abi.encode(task, terms.model, terms.manifest, terms.rules, terms.assurance, terms.router, keccak256(terms.promptTokens))
+            );
     }
 
-    function _worstCase(TaskTerms calldata terms) private pure returns (uint128) {
+    /// @dev Where a transcript begins: the terms, and of a second attempt that it is one.
+    function _start(TaskId task, TaskTerms calldata terms, TaskFacts facts) private pure returns (bytes32 start) {
+        start = _termsHash(task, terms);
+        if (facts.has(TaskFactsLib.RERUN)) start = CommitReveal.extend(start, TaskFactsLib.RERUN, 0);
+    }
+
+    /// @dev What is locked for a task as it stands: the worst case of its answers, and what draws and verdicts to come may cost.
+    function _locked(TaskTerms calldata terms, TaskFacts facts) private pure returns (uint128) {
+        Assurance assurance = terms.assurance;
+        uint256 extra = 0;
+        if (Assurance.unwrap(assurance) != 0) {
+            uint256 attempts = _mayRunAgain(terms, facts) ? 2 : 1;
+            uint256 draws = attempts - (facts.has(TaskFactsLib.WAITING) ? 0 : 1);
+            extra = attempts * assurance.mostForVerdicts() + draws * _hold(terms);
+        }
+        return (_worstCase(terms) + extra).toUint128();
+    }
+
+    /// @dev Price of the time of nodes that are drawn for one attempt.
+    function _hold(TaskTerms calldata terms) private pure returns (uint256) {
+        TaskRules rules = terms.rules;
+        return terms.assurance.holdRate() * rules.redundancy() * (rules.commitWindow() + rules.revealWindow());
+    }
+
+    function _worstCase(TaskTerms calldata terms) private pure returns (uint256) {
         bytes calldata declared = terms.promptTokens;
         TaskRules rules = terms.rules;
         uint256 prompts = declared.length / 3;
@@ -595,7 +805,7 @@ contract SessionQueue is ISessionQueue, EIP712 {
             // Three-byte counts of at most 1,024 prompts: no sum comes near 2^256.
             for (uint256 i = 0; i < prompts; ++i) tokens += Answers.promptTokensAt(declared, i);
         }
-        return Price.worstCase(tokens, rules.price(), rules.redundancy(), rules.bounty()).toUint128();
+        return Price.worstCase(tokens, rules.price(), rules.redundancy(), rules.bounty());
     }
 
     function _requireTranscript(TaskId task, bytes32 found) private view {

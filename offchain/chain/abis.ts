@@ -7,6 +7,8 @@ const SOURCES = {
   NodePool: "contracts/identity/NodePool.sol",
   Runtime: "contracts/identity/Runtime.sol",
   Reputation: "contracts/assurance/Reputation.sol",
+  Judge: "contracts/assurance/Judge.sol",
+  Validation: "contracts/assurance/Validation.sol",
   BlockRandomness: "contracts/randomness/BlockRandomness.sol",
   Session: "contracts/service/Session.sol",
   SessionPayment: "contracts/service/SessionPayment.sol",

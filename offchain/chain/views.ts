@@ -44,6 +44,8 @@ export interface SessionView {
   tasks: number;
   lease: number;
   closed: boolean;
+  /** Tasks that may still be born under the lease; 2^24 - 1 where they are not counted. */
+  leaseTasks: number;
   router: string;
   leaseUntil: number;
   queueWindow: number;
@@ -51,7 +53,11 @@ export interface SessionView {
   maxPromptTokens: number;
   rules: Rules;
   model: string;
+  /** Packed; see offchain/protocol/assurance.ts. */
+  assurance: bigint;
   leaseNodes: number;
+  mode: number;
+  reservedTasks: number;
   seedBlock: number;
   reservedSeconds: number;
   reserveBy: number;
@@ -117,7 +123,7 @@ export function createViews(endpoint: Endpoint, { addresses }: Pick<Deployment, 
       (await call("Session", "isRouter", [session, router], block)) as boolean,
     /** Fees in 1/10,000; bounty and the price of a node-second in COR base units. */
     sessionParameters: async (block?: number) => {
-      type Found = { protocolFeeBps: number; routerFeeBps: number; bounty: bigint; leaseRate: bigint };
+      type Found = { protocolFeeBps: number; routerFeeBps: number; bounty: bigint; leaseRate: bigint; validatorPrice: bigint };
       const found = await struct<Found>("Session", "parameters", [], block);
       return { ...found, bounty: found.bounty * BOUNTY_UNIT };
     },
@@ -148,6 +154,8 @@ const WIDE = new Set([
   "price",
   "bounty",
   "leaseRate",
+  "validatorPrice",
+  "assurance",
   "minStake",
   "unopenedPenalty",
   "stake",

@@ -25,14 +25,23 @@ export interface Domain {
 
 /** Start of a task's transcript. */
 export function termsHash(task: bigint, terms: TaskTerms): string {
-  const { model, manifest, rules, router, promptTokens } = encodeTerms(terms);
+  const { model, manifest, rules, assurance, router, promptTokens } = encodeTerms(terms);
   return keccak256(
     coder.encode(
-      ["uint64", "bytes32", "bytes32", "uint256", "address", "bytes32"],
-      [task, model, manifest, rules, router, keccak256(promptTokens)],
+      ["uint64", "bytes32", "bytes32", "uint256", "uint256", "address", "bytes32"],
+      [task, model, manifest, rules, assurance, router, keccak256(promptTokens)],
     ),
   );
 }
+
+/** Where the transcript of an attempt begins. */
+export function transcriptStart(task: bigint, terms: TaskTerms, attempt: number): string {
+  const start = termsHash(task, terms);
+  return attempt === 0 ? start : keccak256(coder.encode(["bytes32", "uint256", "bytes32"], [start, RERUN, ZeroHash]));
+}
+
+/** `TaskFactsLib.RERUN`, by which the transcript of a second attempt begins. */
+const RERUN = 2n;
 
 /** What was asked: manifest, declared prompt tokens and the output limit. */
 export function paramsHash(terms: Pick<TaskTerms, "manifest" | "promptTokens" | "maxTokens">): string {
@@ -99,8 +108,8 @@ export function extend(transcript: string, { seat, node, commitment }: Committed
 export const whoOf = (seat: number, node: number): bigint => BigInt(seat) | (BigInt(node) << 8n);
 
 /** The transcript after the given commitments, in commit order. */
-export function transcriptOf(task: bigint, terms: TaskTerms, commits: CommittedSeat[]): string {
-  return commits.reduce(extend, termsHash(task, terms));
+export function transcriptOf(task: bigint, terms: TaskTerms, commits: CommittedSeat[], attempt = 0): string {
+  return commits.reduce(extend, transcriptStart(task, terms, attempt));
 }
 
 /** The claim of a seat that is not opened. */

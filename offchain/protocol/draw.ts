@@ -2,10 +2,16 @@ import { AbiCoder, keccak256 } from "ethers";
 
 const coder = AbiCoder.defaultAbiCoder();
 
-/** The i-th pick out of `size` remaining places: twin of `Draw.pick`. */
-export function pick(seed: string, i: number, size: number): number {
-  return Number(BigInt(keccak256(coder.encode(["bytes32", "uint256"], [seed, i]))) % BigInt(size));
-}
+const LOW_HALF = (1n << 128n) - 1n;
+
+/** The i-th roll of a draw: twin of `Draw.roll`. */
+export const roll = (seed: string, i: number): bigint => BigInt(keccak256(coder.encode(["bytes32", "uint256"], [seed, i])));
+
+/** The place that a roll names among `count`: twin of `Draw.place`. */
+export const placeOf = (rolled: bigint, count: number): number => Number((rolled & LOW_HALF) % BigInt(count));
+
+/** Whether a candidate with this score (0 to 10,000) is taken by this roll: twin of `Draw.accepts`. */
+export const accepts = (rolled: bigint, score: number): boolean => (rolled >> 128n) % 20_000n < BigInt(10_000 + score);
 
 /** The first `count` places of a permutation of 0..size-1 (size at most 10): twin of `Draw.permutation`. */
 export function permutation(seed: bigint, size: number, count: number): number[] {
@@ -47,15 +53,49 @@ export function taskSeed(blockHash: string, task: bigint): bigint {
   return BigInt(seedOf(blockHash, `0x${task.toString(16).padStart(64, "0")}`)) & ((1n << 96n) - 1n);
 }
 
-/** Who a lease draws from a dense list, in order, and the list that is left: twin of `NodePool.lease`. */
-export function drawLease(eligible: number[], seed: string, size: number): { members: number[]; rest: number[] } {
-  const rest = [...eligible];
+/** Weighted tries per seat, and most places that are looked at in a row after them: as `NodePool` has them. */
+const TRIES = 8;
+const SCAN = 64;
+
+/** What a draw knows of its candidates. */
+export interface Draws {
+  /** Score now, 0 to 10,000; default: that of a node that nothing is known about. */
+  scoreOf?: (node: number) => number;
+  /** Who owns a node; default: each another. */
+  ownerOf?: (node: number) => string | number;
+  /** Owners of whom no node is drawn. */
+  shunned?: (string | number)[];
+}
+
+/**
+ * Who a draw takes from a row of listed nodes, in order, and the row that is left: twin of `NodePool.lease` where all nodes are of one
+ * class, and of `NodePool.drawPanel`. Fewer than `size` members where there are too few owners. `rolls` is how often it tried.
+ */
+export function drawLease(eligible: number[], seed: string, size: number, draws: Draws = {}): { members: number[]; rest: number[]; rolls: number } {
+  let rolls = 0;
+  const { scoreOf = () => 1_000, ownerOf = (node) => node, shunned = [] } = draws;
   const members: number[] = [];
-  for (let i = 0; i < size; i++) {
-    const at = pick(seed, i, rest.length);
-    members.push(rest[at]!);
-    rest[at] = rest[rest.length - 1]!;
+  const owners = new Set(shunned);
+  const take = (node: number) => {
+    if (owners.has(ownerOf(node))) return;
+    owners.add(ownerOf(node));
+    members.push(node);
+  };
+  const count = eligible.length;
+  if (count === 0) return { members, rest: [], rolls };
+  const tries = TRIES * size;
+  for (let i = 0; i < tries && members.length < size; i++) {
+    const rolled = roll(seed, i);
+    rolls++;
+    const node = eligible[placeOf(rolled, count)]!;
+    if (accepts(rolled, scoreOf(node))) take(node);
+  }
+  const from = placeOf(roll(seed, tries), count);
+  for (let i = 0; i < Math.min(count, SCAN) && members.length < size; i++) take(eligible[(from + i) % count]!);
+  const rest = [...eligible];
+  for (const member of members) {
+    rest[rest.indexOf(member)] = rest[rest.length - 1]!;
     rest.pop();
   }
-  return { members, rest };
+  return { members, rest, rolls };
 }

@@ -33,6 +33,14 @@ export const taskAssigned = (args: Args) => ({
   commitsCloseAt: Number(args["commitsCloseAt"]),
 });
 
+/** No majority: the task runs once more, with nodes that the seed block decides. */
+export const taskRerun = (args: Args) => ({
+  task: big(args["task"]),
+  seedBlock: Number(args["seedBlock"]),
+  deadline: Number(args["deadline"]),
+  charged: big(args["charged"]),
+});
+
 /** Seats committed, in this order. */
 export function resultsCommitted(args: Args): { task: bigint; seed: bigint; commitments: CommittedSeat[] } {
   const entries = args["commitments"] as Iterable<{ who: bigint; commitment: string }>;
@@ -60,12 +68,13 @@ export const answersDiffer = (args: Args) => ({
   changes: String(args["changes"]),
 });
 
-/** A task ended. `seats` is the bitmap of the opened ones; `outcomes` is read by `decodeOutcomes`, `base` by `decodeAnswers`. */
+/** A task ended. `seats` is the bitmap of the opened ones, `rejected` of those that validators rejected; `outcomes` is read by `decodeOutcomes`, `base` by `decodeAnswers`. */
 export const taskSettled = (args: Args) => ({
   task: big(args["task"]),
   status: Number(args["status"]) as Status,
   charged: big(args["charged"]),
-  seats: Number(args["seats"]),
+  seats: Number(big(args["seats"]) & 0xfffn),
+  rejected: Number(big(args["seats"]) >> 12n),
   outcomes: String(args["outcomes"]),
   base: String(args["base"]),
 });
@@ -77,12 +86,17 @@ export function factsFrom(facts: Args, status: unknown): Facts {
     lease: Number(facts["lease"]),
     commitsCloseAt: Number(facts["commitsCloseAt"]),
     revealWindow: Number(facts["revealWindow"]),
+    commitWindow: Number(facts["commitWindow"]),
     committed: Number(facts["committed"]),
     revealed: Number(facts["revealed"]),
     redundancy: Number(facts["redundancy"]),
     quorum: Number(facts["quorum"]),
     generation: Number(facts["generation"]),
     state: Number(facts["state"]) as State,
+    attempt: Number(facts["attempt"]),
+    standby: Boolean(facts["standby"]),
+    stoodIn: Boolean(facts["stoodIn"]),
+    judged: Boolean(facts["judged"]),
     status: Number(status) as Status,
   };
 }

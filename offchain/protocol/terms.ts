@@ -8,12 +8,13 @@ export interface EncodedTerms {
   model: string;
   manifest: string;
   rules: bigint;
+  assurance: bigint;
   router: string;
   promptTokens: string;
 }
 
 /** The numbers among the terms, as one word: twin of contracts/libraries/TaskRules.sol. */
-export type Rules = Omit<TaskTerms, "model" | "manifest" | "router" | "promptTokens">;
+export type Rules = Omit<TaskTerms, "model" | "manifest" | "router" | "promptTokens" | "assurance">;
 
 const LAYOUT = [
   ["price", 96],
@@ -25,8 +26,15 @@ const LAYOUT = [
   ["threshold", 16],
   ["redundancy", 8],
   ["quorum", 8],
-  ["exact", 8],
-  ["leased", 8],
+  ["exact", 1],
+  ["service", 3],
+  ["standby", 1],
+  ["assured", 1],
+  ["spare", 2],
+  ["leased", 1],
+  ["level", 2],
+  ["widen", 1],
+  ["rest", 4],
   ["bounty", 24],
 ] as const;
 
@@ -37,6 +45,8 @@ export function packRules(rules: Rules): bigint {
   const fields: Record<string, bigint | number | boolean> = {
     ...rest,
     exact: comparison === Comparison.Exact,
+    spare: 0,
+    rest: 0,
     bounty: rules.bounty / BOUNTY_UNIT,
   };
   let word = 0n;
@@ -70,17 +80,22 @@ export function unpackRules(word: bigint): Rules {
     quorum: Number(fields["quorum"]),
     comparison: fields["exact"] === 0n ? Comparison.Semantic : Comparison.Exact,
     leased: fields["leased"] !== 0n,
+    service: Number(fields["service"]),
+    standby: fields["standby"] !== 0n,
+    assured: fields["assured"] !== 0n,
+    level: Number(fields["level"]),
+    widen: fields["widen"] !== 0n,
     bounty: fields["bounty"]! * BOUNTY_UNIT,
   };
 }
 
 /** What the contracts take. */
 export function encodeTerms(terms: TaskTerms): EncodedTerms {
-  const { model, manifest, router, promptTokens, ...rules } = terms;
-  return { model, manifest, rules: packRules(rules), router, promptTokens };
+  const { model, manifest, router, promptTokens, assurance, ...rules } = terms;
+  return { model, manifest, rules: packRules(rules), assurance, router, promptTokens };
 }
 
 /** Inverse of `encodeTerms`; also reads an ethers result with these names. */
-export function decodeTerms({ model, manifest, rules, router, promptTokens }: EncodedTerms): TaskTerms {
-  return { model, manifest, router, promptTokens, ...unpackRules(BigInt(rules)) };
+export function decodeTerms({ model, manifest, rules, assurance, router, promptTokens }: EncodedTerms): TaskTerms {
+  return { model, manifest, router, promptTokens, assurance: BigInt(assurance), ...unpackRules(BigInt(rules)) };
 }

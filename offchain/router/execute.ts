@@ -96,7 +96,7 @@ export class Executor {
     const { seedBlock, lease } = world.session!;
     const attempt = this.#lease;
     const acts: Record<typeof kind, [id: string, to: string, abi: Interface, args: unknown[]]> = {
-      reserve: [`reserve:${session}:${world.head!.number}`, Session, interfaces.Session, [session, leaseSeconds]],
+      reserve: [`reserve:${session}:${world.head!.number}`, Session, interfaces.Session, [session, leaseSeconds, 0]],
       drawLease: [`draw:${session}:${seedBlock}`, Session, interfaces.Session, [session]],
       cancelReservation: [`cancel:${session}:${seedBlock}`, Session, interfaces.Session, [session]],
       collect: [`collect:${lease}`, NodePool, interfaces.NodePool, [lease]],

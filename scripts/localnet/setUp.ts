@@ -1,4 +1,5 @@
 import { Contract, type HDNodeWallet, type JsonRpcProvider, parseEther } from "ethers";
+import { AGREEMENT_ONLY } from "../../offchain/protocol/assurance.ts";
 import { Comparison } from "../../offchain/protocol/types.ts";
 import { artifactOf, deploy, type DeploymentRecord, type ModuleName } from "../deploy.ts";
 import { localParameters, type ModelParameters } from "../parameters.ts";
@@ -56,7 +57,7 @@ export async function setUp(provider: JsonRpcProvider, nodeUrls: string[], route
   const client = account(ACCOUNTS.client, provider);
   const sessions = contractOf(record, "Session", client);
   const leaseNodes = Math.min(10, nodeUrls.length);
-  const terms = { model: model.id, leaseNodes, mode: 0, comparison: Comparison.Semantic, priceCeiling: model.price, ...TERMS };
+  const terms = { model: model.id, leaseNodes, mode: 0, comparison: Comparison.Semantic, priceCeiling: model.price, ...AGREEMENT_ONLY, ...TERMS };
   await send(sessions, "open", terms);
   await send(sessions, "setRouter", 1, account(ACCOUNTS.router).address, true, routerUrl);
   await send(cor, "transfer", client.address, DEPOSIT);

@@ -19,10 +19,23 @@ interface Args {
   maxPromptTokens?: string;
   maxTokens?: string;
   priceCeiling?: string;
+  service: string;
+  level: string;
+  widen: boolean;
+  rerun: boolean;
+  validators: string;
+  sample: string;
+  bar: string;
+  verdictCommitWindow: string;
+  verdictRevealWindow: string;
+  appealWindow: string;
 }
 
 /** Numbers as in `ISession.Mode`. */
-const MODES = { leased: 0, "per-task": 1 } as const;
+const MODES = { leased: 0, "per-task": 1, hybrid: 2, dedicated: 3 } as const;
+/** Places as in `ISession.Service`. */
+const SERVICES = ["completion", "chat", "classification", "synthetic-data", "oracle-query", "embedding"] as const;
+const LEVELS = ["low", "medium", "high"] as const;
 const COMPARISONS = { exact: Comparison.Exact, semantic: Comparison.Semantic } as const;
 const MOST_TOKENS = 128;
 
@@ -32,8 +45,11 @@ export default command(async (context, args: Args) => {
   const tokens = (text: string | undefined, flag: string, fallback: number) =>
     text === undefined ? fallback : wholeNumber(text, flag, 1, 2 ** 24 - 1);
   const window = (text: string, flag: string) => wholeNumber(text, flag, 0, 65_535);
-  const mode = oneOf(args.mode, "--mode", ["leased", "per-task"]);
+  const mode = oneOf(args.mode, "--mode", ["leased", "per-task", "hybrid", "dedicated"]);
   const comparison = oneOf(args.comparison, "--comparison", ["semantic", "exact"]);
+  const service = oneOf(args.service, "--service", SERVICES);
+  const level = oneOf(args.level, "--level", LEVELS);
+  const validators = wholeNumber(args.validators, "--validators", 0, 4);
   const terms = {
     model: model.id,
     redundancy,
@@ -48,6 +64,16 @@ export default command(async (context, args: Args) => {
     maxPromptTokens: tokens(args.maxPromptTokens, "--max-prompt-tokens", model.contextTokens),
     maxTokens: tokens(args.maxTokens, "--max-tokens", Math.min(MOST_TOKENS, model.contextTokens)),
     priceCeiling: args.priceCeiling === undefined ? model.price : parseCor(args.priceCeiling, "--price-ceiling"),
+    service: SERVICES.indexOf(service),
+    level: LEVELS.indexOf(level),
+    widen: args.widen,
+    rerun: args.rerun,
+    validators,
+    sampleBps: wholeNumber(args.sample, "--sample", 0, 10_000),
+    bar: wholeNumber(args.bar, "--bar", 0, 10),
+    verdictCommitWindow: window(args.verdictCommitWindow, "--verdict-commit-window"),
+    verdictRevealWindow: window(args.verdictRevealWindow, "--verdict-reveal-window"),
+    appealWindow: window(args.appealWindow, "--appeal-window"),
   };
   return await perform(context, [{ module: "Session", method: "open", args: [terms] }], (receipts) => ({
     session: Number(receipts.event("Session", "SessionOpened").getValue("session")),
@@ -59,6 +85,9 @@ export default command(async (context, args: Args) => {
     comparison,
     redundancy,
     quorum: terms.quorum,
-    ...(mode === "leased" && { leaseNodes: terms.leaseNodes }),
+    service,
+    level,
+    validators,
+    ...(mode !== "per-task" && { leaseNodes: terms.leaseNodes }),
   }));
 });

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { ZeroHash } from "ethers";
 import { drawLease, membersOf } from "../../offchain/protocol/draw.ts";
-import { MODEL, type Network } from "./network.ts";
+import { MODEL, type Network, wanted } from "./network.ts";
 import { eventsIn, nextAt, now, receiptOf, useNetwork } from "./suite.ts";
 
 const SEED = `0x${"5e".repeat(32)}`;
@@ -18,7 +18,7 @@ describe("NodePool: leases", () => {
   const pool = () => net().modules.NodePool;
   const as = async (module: { target: unknown }) => pool().connect(await net().ethers.getSigner(module.target as string));
   const lease = async (size: number, until: number | bigint, seed = SEED) =>
-    (await as(net().modules.SessionQueue)).lease(MODEL, size, seed, until);
+    (await as(net().modules.SessionQueue)).lease(wanted(MODEL, size), seed, until);
   const listed = async (model = MODEL) => [...(await pool().eligible(model, 0, 100))].map(Number);
   const soon = async () => (await now(net())) + 1_000;
   const byNumber = (a: number, b: number) => a - b;
@@ -48,14 +48,14 @@ describe("NodePool: leases", () => {
   it("H4 are drawn by Session and SessionQueue, and released by SessionQueue, alone", async () => {
     const { modules, deployer, client, stranger } = net();
     for (const signer of [deployer, client, stranger]) {
-      await expect(pool().connect(signer).lease(MODEL, 1, SEED, 1))
+      await expect(pool().connect(signer).lease(wanted(MODEL, 1), SEED, 1))
         .to.be.revertedWithCustomError(pool(), "NodePoolUnauthorized")
         .withArgs(signer.address, modules.Session.target);
       await expect(pool().connect(signer).release(1))
         .to.be.revertedWithCustomError(pool(), "NodePoolUnauthorized")
         .withArgs(signer.address, modules.SessionQueue.target);
     }
-    await (await as(modules.Session)).lease(MODEL, 1, SEED, await soon());
+    await (await as(modules.Session)).lease(wanted(MODEL, 1), SEED, await soon());
     await expect((await as(modules.Session)).release(1))
       .to.be.revertedWithCustomError(pool(), "NodePoolUnauthorized")
       .withArgs(modules.Session.target, modules.SessionQueue.target);
@@ -128,15 +128,16 @@ describe("NodePool: leases", () => {
     await expect(owner.requestExit(node)).to.emit(pool(), "ExitRequested").withArgs(node, exitAt);
     expect((await pool().nodeOf(node)).lease).to.equal(1n);
     await nextAt(net(), exitAt);
-    await expect(owner.withdrawStake(node, operator(node).address), "before the lease is collected")
-      .to.be.revertedWithCustomError(pool(), "NodePoolLeased")
-      .withArgs(node, 1);
+    const { assignmentLock, minStake } = parameters.pool;
+    await expect(owner.withdrawStake(node, operator(node).address), "before the lease is collected, all but what it locks")
+      .to.emit(pool(), "StakeWithdrawn")
+      .withArgs(node, operator(node).address, minStake - assignmentLock);
     await pool().connect(stranger).collect(1);
     expect((await listed()).includes(node)).to.equal(false);
     await (await as(modules.SessionQueue)).slashUnopened(node);
     await expect(owner.withdrawStake(node, operator(node).address))
       .to.emit(pool(), "StakeWithdrawn")
-      .withArgs(node, operator(node).address, parameters.pool.minStake - parameters.pool.unopenedPenalty);
+      .withArgs(node, operator(node).address, assignmentLock - parameters.pool.unopenedPenalty);
   });
 
   it("E6 a member of a lease that has lapsed and was not collected thaws from now", async () => {

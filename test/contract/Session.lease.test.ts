@@ -17,7 +17,7 @@ describe("Session: a lease is reserved and drawn", () => {
   );
   const Session = () => net().modules.Session;
   const reserve = (duration = 3_000, signer: Network["client"] = net().client) =>
-    Session().connect(signer).reserve(net().session, duration);
+    Session().connect(signer).reserve(net().session, duration, 0);
   const rate = () => net().parameters.session.leaseRate;
 
   it("locks nodes times seconds times rate, and names the block that will decide", async () => {
@@ -28,7 +28,7 @@ describe("Session: a lease is reserved and drawn", () => {
     const receipt = await receiptOf(reserve(3_000, router));
     const price = rate() * 4n * 3_000n;
     expect(eventsIn(receipt, Session(), "LeaseReserved").map((args) => [...args])).to.deep.equal([
-      [session, 4n, 3_000n, BigInt(receipt.blockNumber + 2), price],
+      [session, 4n, 3_000n, 0n, BigInt(receipt.blockNumber + 2), price],
     ]);
     const after = await modules.SessionPayment.balanceOf(session);
     expect([before.available - after.available, after.locked - before.locked]).to.deep.equal([price, price]);
@@ -63,7 +63,7 @@ describe("Session: a lease is reserved and drawn", () => {
     await Session()
       .connect(client)
       .open({ ...terms, mode: 1 });
-    await expect(Session().connect(client).reserve(2, 3_000)).to.be.revertedWithCustomError(Session(), "SessionNotLeased").withArgs(2);
+    await expect(Session().connect(client).reserve(2, 3_000, 0)).to.be.revertedWithCustomError(Session(), "SessionNotLeased").withArgs(2);
     await reserve();
     const { seedBlock } = await Session().sessionOf(session);
     await expect(Session().connect(client).close(session))

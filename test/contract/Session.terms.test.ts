@@ -4,6 +4,7 @@ import { unpackRules } from "../../offchain/protocol/terms.ts";
 import { Comparison } from "../../offchain/protocol/types.ts";
 import { MODEL, type Network } from "./network.ts";
 import { entryOf, eventsIn, receiptOf, useNetwork } from "./suite.ts";
+import { PLAIN_RULES } from "../plain.ts";
 
 const HOURS_7 = 7 * 3_600;
 const MAX_TASKS = 64n * 65_535n;
@@ -45,6 +46,8 @@ describe("Session: terms", () => {
       quorum: 4,
       comparison: Comparison.Exact,
       leased: true,
+      ...PLAIN_RULES,
+      standby: true,
       bounty: BigInt(parameters.session.bounty) * 10n ** 12n,
     });
     const record = await Session().sessionOf(2);
@@ -138,7 +141,7 @@ describe("Session: terms", () => {
         .connect(client)
         .update(session, { ...net().terms, redundancy: 0 }),
     ).to.be.revertedWithCustomError(Session(), "SessionTermOutOfRange");
-    await modules.Session.connect(deployer).setParameters({ protocolFeeBps: 1, routerFeeBps: 2, bounty: 3, leaseRate: 4 });
+    await modules.Session.connect(deployer).setParameters({ protocolFeeBps: 1, routerFeeBps: 2, bounty: 3, leaseRate: 4, validatorPrice: 0 });
     const receipt = await receiptOf(
       Session()
         .connect(client)
@@ -177,7 +180,7 @@ describe("Session: terms", () => {
       () => as.transfer(session, client.address),
       () => as.submit(session, net().request(1)),
       () => as.setRouter(session, client.address, true, ""),
-      () => as.reserve(session, 5_000),
+      () => as.reserve(session, 5_000, 0),
     ]) {
       await expect(send()).to.be.revertedWithCustomError(Session(), "SessionUnauthorized").withArgs(session, client.address);
     }
@@ -206,7 +209,7 @@ describe("Session: terms", () => {
       .withArgs(session, router.address);
     await expect(Session().connect(client).close(session)).to.emit(Session(), "SessionClosed").withArgs(session);
     await expect(Session().connect(client).close(session)).to.be.revertedWithCustomError(Session(), "SessionIsClosed").withArgs(session);
-    await expect(Session().connect(client).reserve(session, 5_000))
+    await expect(Session().connect(client).reserve(session, 5_000, 0))
       .to.be.revertedWithCustomError(Session(), "SessionIsClosed")
       .withArgs(session);
     await expect(Session().connect(client).submitMany(session, []))
@@ -246,7 +249,7 @@ describe("Session: terms", () => {
 
   it("A6 H6 fees are bounded, and parameters are governance's", async () => {
     const { deployer, stranger } = net();
-    const next = { protocolFeeBps: 1_000, routerFeeBps: 2_000, bounty: 7, leaseRate: 8 };
+    const next = { protocolFeeBps: 1_000, routerFeeBps: 2_000, bounty: 7, leaseRate: 8, validatorPrice: 0 };
     await expect(Session().connect(stranger).setParameters(next))
       .to.be.revertedWithCustomError(Session(), "AccessManagedUnauthorized")
       .withArgs(stranger.address);
@@ -265,7 +268,7 @@ describe("Session: terms", () => {
       .to.be.revertedWithCustomError(Session(), "SessionTermOutOfRange")
       .withArgs("fees", 131_070, 0, 3_000);
     await expect(Session().connect(deployer).setParameters(next)).to.emit(Session(), "ParametersChanged");
-    expect([...(await Session().parameters())]).to.deep.equal([1_000n, 2_000n, 7n, 8n]);
+    expect([...(await Session().parameters())]).to.deep.equal([1_000n, 2_000n, 7n, 8n, 0n]);
   });
 
   it("refuses to be deployed with a seed delay, a shortest window or fees out of range", async () => {

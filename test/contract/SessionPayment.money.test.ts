@@ -261,7 +261,7 @@ describe("SessionPayment: users' money", () => {
         [() => as.lock(session, 1), modules.Session.target],
         [() => as.release(session, 1), modules.Session.target],
         [() => as.refund(session, signer.address, 1), modules.Session.target],
-        [() => as.payLease(session, 1, [1]), modules.Session.target],
+        [() => as.payLease(session, 1, 1, 1), modules.Session.target],
         [() => as.settle(session, split, []), modules.SessionQueue.target],
       ];
       for (const [send, wanted] of calls) {
@@ -298,7 +298,7 @@ describe("SessionPayment: users' money", () => {
     const as = payment().connect(await ethers.getSigner(address));
     const before = await ledgerOf(net());
     await as.lock(session, 11n);
-    await as.payLease(session, 11n, [1, 2, 3]);
+    await as.payLease(session, 11n, 1 + 2 * 2 ** 24 + 3 * 2 ** 48, 3);
     const change = changeOf(before, await ledgerOf(net()), [1, 2, 3, 4]);
     expect(change).to.deep.equal({ ...UNCHANGED, available: -9n, nodes: [3n, 3n, 3n, 0n] });
   });
@@ -318,7 +318,7 @@ describe("SessionPayment: users' money", () => {
     await sums();
     await serve();
     await sums();
-    await modules.Session.connect(client).reserve(session, 5_000);
+    await modules.Session.connect(client).reserve(session, 5_000, 0);
     await sums();
     await net().commitCarried(open, (seat) => (seat === 0 ? null : agreeing(4)));
     await nextAt(net(), (await net().factsOf(open)).commitsCloseAt + WINDOWS.revealWindow + 1);
@@ -336,6 +336,6 @@ describe("SessionPayment: users' money", () => {
     const { ethers } = net();
     const factory = await ethers.getContractFactory("SessionPayment");
     const zero = ZeroAddress;
-    await expect(factory.deploy(zero, zero, zero, zero, zero)).to.be.revertedWithCustomError(payment(), "SessionPaymentZeroAddress");
+    await expect(factory.deploy(zero, zero, zero, zero, zero, zero)).to.be.revertedWithCustomError(payment(), "SessionPaymentZeroAddress");
   });
 });

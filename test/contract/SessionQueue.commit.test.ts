@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { ZeroHash } from "ethers";
+import { ZeroAddress, ZeroHash } from "ethers";
 import { termsHash, transcriptOf, whoOf } from "../../offchain/protocol/commitment.ts";
 import { decidingBlock, taskSeed } from "../../offchain/protocol/draw.ts";
 import { Phase, Status } from "../../offchain/protocol/types.ts";
@@ -144,7 +144,7 @@ describe("SessionQueue: a seat commits by its own transaction", () => {
   it("D5 G3 a seat can commit when the seed block's hash is gone: a block 256 later decides, and once used the seed stays", async () => {
     const { modules, networkHelpers, ethers, client, session } = net();
     await modules.Session.connect(client).update(session, { ...net().terms, commitWindow: 7_200 });
-    await modules.Session.connect(client).reserve(session, 20_000);
+    await modules.Session.connect(client).reserve(session, 20_000, 0);
     await networkHelpers.mine(2);
     // The first lease still holds all other nodes.
     for (let i = 0; i < net().terms.leaseNodes; i++) await net().addNode();
@@ -164,7 +164,7 @@ describe("SessionQueue: a seat commits by its own transaction", () => {
     await commit(operatorOf(nodes[1]!), task, 1);
   });
 
-  it("C1 a node's new operator commits in the middle of a task, and the old one no longer does", async () => {
+  it("C1 a node's new operator commits in the middle of a task, and the old one only for a day more", async () => {
     const { modules, stranger } = net();
     const task = await net().submit();
     const [node] = await net().seatsOf(task);
@@ -174,10 +174,16 @@ describe("SessionQueue: a seat commits by its own transaction", () => {
       .to.be.revertedWithCustomError(modules.SessionQueue, "SessionQueueNotOperator")
       .withArgs(task.id, 0, stranger.address, former.address);
     await modules.NodePool.connect(stranger).acceptOperator(node!);
-    await expect(commit(former, task, 0))
-      .to.be.revertedWithCustomError(modules.SessionQueue, "SessionQueueNotOperator")
-      .withArgs(task.id, 0, former.address, stranger.address);
-    await commit(stranger, task, 0);
+    const rotated = await now(net());
+    await commit(former, task, 0);
+    const next = await net().submit();
+    const seat = (await net().seatsOf(next)).indexOf(node!);
+    if (seat !== -1) await commit(stranger, next, seat);
+    expect(await modules.NodePool.formerOperatorOf(node!)).to.equal(former.address);
+    await moveTo(net(), rotated + 86_400);
+    expect(await modules.NodePool.formerOperatorOf(node!), "in the last second").to.equal(former.address);
+    await moveTo(net(), rotated + 86_401);
+    expect(await modules.NodePool.formerOperatorOf(node!)).to.equal(ZeroAddress);
   });
 
   it("the whole way by own transactions ends Accepted", async () => {

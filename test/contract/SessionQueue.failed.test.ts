@@ -230,7 +230,7 @@ describe("SessionQueue: a task without quorum is refunded to the last unit by st
 });
 
 describe("SessionQueue: a penalty above the stake", () => {
-  const net = useNetwork({ parameters: { pool: { unopenedPenalty: parseEther("3000") } } });
+  const net = useNetwork({ parameters: { pool: { unopenedPenalty: parseEther("30000") } } });
 
   it("E3 takes all of the stake and no more, and the node is out of the pool", async () => {
     const { modules, parameters } = net();

@@ -150,7 +150,7 @@ describe("SessionQueue: a task is settled", () => {
       return eventsIn(receipt, queue(), "TaskSettled")[0]!["outcomes"] as string;
     };
     await modules.Session.connect(client).update(session, { ...net().terms, leaseNodes: 3, comparison: Comparison.Exact });
-    await modules.Session.connect(client).reserve(session, 10_000);
+    await modules.Session.connect(client).reserve(session, 10_000, 0);
     await net().networkHelpers.mine(2);
     for (let i = 0; i < 3; i++) await net().addNode();
     await modules.Session.drawLease(session);

@@ -28,6 +28,7 @@ describe("SessionQueue: a task is submitted", () => {
       manifest: request.manifest,
       promptTokens: request.promptTokens,
       router: router.address,
+      assurance: 0n,
       ...unpackRules(record.rules),
       maxTokens: 150,
     };
@@ -39,7 +40,7 @@ describe("SessionQueue: a task is submitted", () => {
       FIRST,
       session,
       request.clientReference,
-      [encoded.model, encoded.manifest, encoded.rules, encoded.router, encoded.promptTokens],
+      [encoded.model, encoded.manifest, encoded.rules, encoded.assurance, encoded.router, encoded.promptTokens],
       record.lease,
       BigInt(receipt.blockNumber + parameters.seedDelay),
       BigInt(second + WINDOWS.commitWindow),
@@ -197,7 +198,7 @@ describe("SessionQueue: a task is submitted", () => {
   it("B6 H6 an update of the session, a new price and new fees do not reach a task that exists", async () => {
     const { modules, client, session, deployer } = net();
     const task = await net().submit();
-    await modules.Session.connect(deployer).setParameters({ protocolFeeBps: 0, routerFeeBps: 0, bounty: 9_999, leaseRate: 1 });
+    await modules.Session.connect(deployer).setParameters({ protocolFeeBps: 0, routerFeeBps: 0, bounty: 9_999, leaseRate: 1, validatorPrice: 0 });
     await modules.ModelRegistry.connect(deployer).reprice(MODEL, 1);
     await modules.Session.connect(client).update(session, { ...net().terms, redundancy: 1, quorum: 1, commitWindow: 5, revealWindow: 5 });
     await net().commitCarried(task);

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { type Contract, type FunctionFragment, ZeroAddress, ZeroHash } from "ethers";
-import type { Network } from "./network.ts";
+import { localParameters } from "../../scripts/parameters.ts";
+import { type Network, wanted } from "./network.ts";
 import { eventsIn, receiptOf, useNetwork } from "./suite.ts";
 
 /**
@@ -19,7 +20,7 @@ const SESSION_DENIED = "SessionUnauthorized";
 const QUEUE_DENIED = "SessionQueueUnauthorized";
 const GOVERNANCE = "AccessManagedUnauthorized";
 const SPLIT = { locked: 0, router: ZeroAddress, routerFee: 0, keeper: ZeroAddress, bounty: 0, protocolFee: 0 };
-const TERMS = { model: ZeroHash, manifest: ZeroHash, rules: 0, router: ZeroAddress, promptTokens: "0x" };
+const TERMS = { model: ZeroHash, manifest: ZeroHash, rules: 0, assurance: 0, router: ZeroAddress, promptTokens: "0x" };
 const TASK = (1n << 32n) | 1n;
 const MODEL = {
   price: 0,
@@ -58,11 +59,25 @@ const ACCESS: Record<string, Record<string, Rule>> = {
     requestExit: nodeOwner(),
     withdrawStake: nodeOwner(ZeroAddress),
     admit: governance(1, false),
-    setParameters: governance({ minStake: 0, unopenedPenalty: 0, thaw: 0, open: true }),
+    setRoles: only("operator or owner", POOL_DENIED, 1, 1),
+    setLevel: governance(1, 1),
+    dedicate: only("operator or owner", POOL_DENIED, 1, 1),
+    enlist: anyone,
+    free: nodeOwner(),
+    drawPanel: only("Validation", POOL_DENIED, ZeroHash, 1, ZeroHash, 0, 0, 0, ZeroAddress),
+    releasePanel: only("Validation", POOL_DENIED, 0, 0),
+    slashVerdict: only("Validation", POOL_DENIED, 1),
+    slashFraud: only("Validation", POOL_DENIED, 1, ZeroAddress),
+    withdrawBounty: { who: "whoever is owed" },
+    setParameters: governance(localParameters().pool),
     sweepSlashed: governance(ZeroAddress),
-    lease: only("Session or SessionQueue", POOL_DENIED, ZeroHash, 1, ZeroHash, 0),
+    lease: only("Session or SessionQueue", POOL_DENIED, wanted(ZeroHash, 1), ZeroHash, 0),
     release: only("SessionQueue", POOL_DENIED, 1),
     collect: anyone,
+    shorten: only("Session", POOL_DENIED, 1, 0),
+    announceDraw: only("Session or SessionQueue", POOL_DENIED, ZeroHash, 0),
+    retireDraw: only("Session or SessionQueue", POOL_DENIED, ZeroHash),
+    acceptDedicated: only("Session", POOL_DENIED, 1, [], true),
     slashUnopened: only("SessionQueue", POOL_DENIED, 1),
     setAuthority: only("the AccessManager", GOVERNANCE, ZeroAddress),
   },
@@ -72,13 +87,26 @@ const ACCESS: Record<string, Record<string, Rule>> = {
     lock: only("Session or SessionQueue", PAYMENT_DENIED, 1, 0),
     release: only("Session or SessionQueue", PAYMENT_DENIED, 1, 0),
     settle: only("SessionQueue", PAYMENT_DENIED, 1, SPLIT, []),
-    payLease: only("Session", PAYMENT_DENIED, 1, 0, [1]),
+    payLease: only("Session or SessionQueue", PAYMENT_DENIED, 1, 0, 1, 1),
     refund: only("Session", PAYMENT_DENIED, 1, ZeroAddress, 0),
     withdrawNode: only("the node's owner", PAYMENT_DENIED, 1, ZeroAddress),
     withdraw: { who: "whoever is owed" },
     collectFees: anyone,
+    depositFor: anyone,
+    takeBond: only("Validation", PAYMENT_DENIED, ZeroAddress, 0),
+    settleBond: only("Validation", PAYMENT_DENIED, ZeroAddress, 0, []),
   },
   Reputation: {},
+  Judge: {},
+  Validation: {
+    open: only("SessionQueue", "ValidationUnauthorized", TASK, ZeroHash, 0, 0),
+    draw: anyone,
+    commit: { who: "the seat's operator" },
+    commitMany: anyone,
+    reveal: anyone,
+    appeal: { who: "whoever is owed the bond" },
+    close: only("SessionQueue", "ValidationUnauthorized", TASK, 0, 0),
+  },
   SessionQueue: {
     enqueue: only("Session", QUEUE_DENIED, TASK, TERMS, ZeroHash, 0, 0, 0),
     cancel: only("Session", QUEUE_DENIED, TASK, TERMS),
@@ -97,13 +125,15 @@ const ACCESS: Record<string, Record<string, Rule>> = {
     close: sessionOwner(),
     setRouter: sessionOwner(ZeroAddress, true, ""),
     refund: sessionOwner(ZeroAddress, 0),
-    reserve: ownerOrRouter(0),
+    reserve: ownerOrRouter(0, 0),
+    endLease: { ...sessionOwner(), who: "the session's owner, or anyone once its tasks are spent" },
+    acceptDedicated: sessionOwner([], true),
     drawLease: anyone,
     cancelReservation: anyone,
     submit: { ...ownerOrRouter(), args: (net) => [1, net.request(1)] },
     submitMany: ownerOrRouter([]),
     cancel: { ...ownerOrRouter(), args: () => [TASK, TERMS] },
-    setParameters: governance({ protocolFeeBps: 0, routerFeeBps: 0, bounty: 0, leaseRate: 0 }),
+    setParameters: governance({ protocolFeeBps: 0, routerFeeBps: 0, bounty: 0, leaseRate: 0, validatorPrice: 0 }),
     setAuthority: only("the AccessManager", GOVERNANCE, ZeroAddress),
   },
   Runtime: { setModules: governance([], []), setAuthority: only("the AccessManager", GOVERNANCE, ZeroAddress) },
@@ -151,7 +181,7 @@ describe("Access", () => {
     await NodePool.connect(deployer).setParameters({ ...parameters.pool, minStake: 10n ** 24n, unopenedPenalty: 10n ** 24n, open: false });
     for (const node of operators.keys()) await NodePool.connect(deployer).admit(node, false);
     await NodePool.connect(deployer).sweepSlashed(stranger.address);
-    await Session.connect(deployer).setParameters({ protocolFeeBps: 3_000, routerFeeBps: 0, bounty: 2 ** 24 - 1, leaseRate: 2n ** 90n });
+    await Session.connect(deployer).setParameters({ protocolFeeBps: 3_000, routerFeeBps: 0, bounty: 2 ** 24 - 1, leaseRate: 2n ** 63n, validatorPrice: 0 });
     await ModelRegistry.connect(deployer).deprecate((await ModelRegistry.models(0, 1))[0]!);
     await Runtime.connect(deployer).setModules(["SessionPayment"], [modules.COR.target]);
     expect(await state()).to.deep.equal(before);
@@ -164,7 +194,7 @@ describe("Access", () => {
     await net().commitCarried(task);
     await modules.NodePool.connect(deployer).setParameters({ ...parameters.pool, minStake: 10n ** 24n, open: false });
     for (const node of operators.keys()) await modules.NodePool.connect(deployer).admit(node, false);
-    await modules.Session.connect(deployer).setParameters({ protocolFeeBps: 3_000, routerFeeBps: 0, bounty: 0, leaseRate: 0 });
+    await modules.Session.connect(deployer).setParameters({ protocolFeeBps: 3_000, routerFeeBps: 0, bounty: 0, leaseRate: 0, validatorPrice: 0 });
     await net().networkHelpers.mine(1);
     const receipt = await receiptOf(modules.SessionQueue.connect(keeper).reveal(net().handover(task)));
     expect(eventsIn(receipt, modules.SessionQueue, "TaskSettled")[0]!["charged"]).to.equal(451n * 10n ** 15n);

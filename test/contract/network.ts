@@ -12,8 +12,10 @@ import {
   Signature,
   toUtf8Bytes,
   Wallet,
+  ZeroAddress,
   zeroPadValue,
 } from "ethers";
+import { AGREEMENT_ONLY } from "../../offchain/protocol/assurance.ts";
 import { encodeAnswers, encodePromptTokens } from "../../offchain/protocol/answers.ts";
 import { commitDigest, commitmentOf, type Domain } from "../../offchain/protocol/commitment.ts";
 import { factsFrom, taskQueued } from "../../offchain/protocol/events.ts";
@@ -25,6 +27,8 @@ import type { COR } from "../../types/ethers-contracts/contracts/economy/COR.ts"
 import type { ModelRegistry } from "../../types/ethers-contracts/contracts/identity/ModelRegistry.ts";
 import type { NodePool } from "../../types/ethers-contracts/contracts/identity/NodePool.ts";
 import type { Runtime } from "../../types/ethers-contracts/contracts/identity/Runtime.ts";
+import type { Judge } from "../../types/ethers-contracts/contracts/assurance/Judge.ts";
+import type { Validation } from "../../types/ethers-contracts/contracts/assurance/Validation.ts";
 import type { Reputation } from "../../types/ethers-contracts/contracts/assurance/Reputation.ts";
 import type { BlockRandomness } from "../../types/ethers-contracts/contracts/randomness/BlockRandomness.ts";
 import type { Session } from "../../types/ethers-contracts/contracts/service/Session.ts";
@@ -40,6 +44,8 @@ export interface Modules {
   NodePool: NodePool;
   SessionPayment: SessionPayment;
   Reputation: Reputation;
+  Judge: Judge;
+  Validation: Validation;
   SessionQueue: SessionQueue;
   Session: Session;
   Runtime: Runtime;
@@ -54,8 +60,13 @@ export interface Setup {
   leased?: boolean;
   maxPrompts?: number;
   comparison?: Comparison;
+  /** Other terms of the session, over the plain ones. */
+  terms?: Partial<AssuredTerms> & { mode?: number };
   parameters?: Partial<{ pool: Partial<NetworkParameters["pool"]>; session: Partial<NetworkParameters["session"]>; seedDelay: number }>;
 }
+
+/** `AGREEMENT_ONLY`, of any values. */
+type AssuredTerms = { [Name in keyof typeof AGREEMENT_ONLY]: (typeof AGREEMENT_ONLY)[Name] extends boolean ? boolean : number };
 
 export const MODEL = `0x${"ab".repeat(32)}`;
 export const EMBEDDING = `0x${"cd".repeat(32)}`;
@@ -69,6 +80,8 @@ export interface Task {
   seedBlock: number;
   commits: CommittedSeat[];
   secrets: Map<number, Secret>;
+  /** 1 after a first attempt without a majority. */
+  attempt?: number;
 }
 
 export type Network = Awaited<ReturnType<typeof startNetwork>>;
@@ -82,7 +95,8 @@ export async function startNetwork(setup: Setup = {}) {
   const [deployer, client, router, keeper, stranger] = await ethers.getSigners();
   const local = localParameters();
   const parameters: NetworkParameters = {
-    pool: { ...local.pool, ...setup.parameters?.pool },
+    // Enough for the largest tasks of these tests: a seat's stake is at least twice its share of the worst case.
+    pool: { ...local.pool, minStake: parseEther("20000"), ...setup.parameters?.pool },
     session: { ...local.session, ...setup.parameters?.session },
     seedDelay: setup.parameters?.seedDelay ?? local.seedDelay,
     minWindow: local.minWindow,
@@ -127,6 +141,8 @@ export async function startNetwork(setup: Setup = {}) {
     mode: leased ? 0 : 1,
     comparison,
     ...WINDOWS,
+    ...(AGREEMENT_ONLY as AssuredTerms),
+    ...setup.terms,
     maxPrompts,
     maxPromptTokens: 4096,
     maxTokens: 4096,
@@ -139,7 +155,7 @@ export async function startNetwork(setup: Setup = {}) {
   await COR.connect(client).approve(record.addresses.SessionPayment, parseEther("1000000"));
   await SessionPayment.connect(client).deposit(session, parseEther("100000"));
   if (leased) {
-    await Session.connect(client).reserve(session, LEASE_SECONDS);
+    await Session.connect(client).reserve(session, LEASE_SECONDS, 0);
     await networkHelpers.mine(parameters.seedDelay + 1);
     await Session.drawLease(session);
   }
@@ -194,7 +210,7 @@ export async function startNetwork(setup: Setup = {}) {
       salt: saltOf(`salt ${task.id} ${seat}`),
     };
     task.secrets.set(seat, secret);
-    const commitment = commitmentOf(domain, task.id, node, task.terms, secret.answers, secret.claim, secret.salt);
+    const commitment = commitmentOf(domain, task.id, node, task.terms, secret.answers, secret.claim, secret.salt, task.attempt);
     madeFor.set(commitment, task.id);
     return { seat, node, commitment };
   }
@@ -293,5 +309,17 @@ export function flip(sketch: string, from: number, count: number): string {
   const mask = ((1n << BigInt(count)) - 1n) << BigInt(from);
   return `0x${(BigInt(sketch) ^ mask).toString(16).padStart(64, "0")}`;
 }
+
+/** A draw from the pool for nobody in particular. */
+export const wanted = (model: string, size: number) => ({
+  model,
+  size,
+  level: 0,
+  widen: false,
+  source: 0,
+  session: 0,
+  requester: ZeroAddress,
+  avoid: 0,
+});
 
 export { AbiCoder, hexlify, Wallet };

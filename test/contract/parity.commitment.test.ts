@@ -17,6 +17,7 @@ describe("Parity of commitments", () => {
     const libraries = await deployLibraries(net());
     const result = fc.record({
       task: uint(64),
+      attempt: fc.integer({ min: 0, max: 1 }),
       node: upTo(24),
       terms,
       answers: fc.uint8Array({ maxLength: 300 }).map((bytes) => `0x${Buffer.from(bytes).toString("hex")}`),
@@ -24,12 +25,12 @@ describe("Parity of commitments", () => {
       salt: bytes32,
     });
     const given = fc.sample(result, { numRuns: RUNS, seed: 10 });
-    const calls = given.map(({ task, node, terms, answers, claim, salt }) =>
-      queue.interface.encodeFunctionData("commitmentOf", [task, node, encodeTerms(terms), answers, claim, salt]),
+    const calls = given.map(({ task, attempt, node, terms, answers, claim, salt }) =>
+      queue.interface.encodeFunctionData("commitmentOf", [task, attempt, node, encodeTerms(terms), answers, claim, salt]),
     );
     const { answers } = await askMany(net(), libraries, queue, calls);
-    given.forEach(({ task, node, terms, answers: list, claim, salt }, i) => {
-      expect(answers[i], `result ${i}`).to.equal(commitmentOf(net().domain, task, node, terms, list, claim, salt));
+    given.forEach(({ task, attempt, node, terms, answers: list, claim, salt }, i) => {
+      expect(answers[i], `result ${i}`).to.equal(commitmentOf(net().domain, task, node, terms, list, claim, salt, attempt));
     });
     expect(new Set(answers).size).to.equal(RUNS);
   });

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { committee, decidingBlock, drawLease, membersOf, permutation, pick, seedOf, taskSeed } from "../../offchain/protocol/draw.ts";
-import { MODEL, type Network } from "./network.ts";
+import { committee, decidingBlock, drawLease, membersOf, permutation, placeOf, roll, seedOf, taskSeed } from "../../offchain/protocol/draw.ts";
+import { MODEL, type Network, wanted } from "./network.ts";
 import { bytes32, hex, uint } from "./samples.ts";
 import { askMany, deployLibraries, eventsIn, inBatches, receiptOf, useNetwork } from "./suite.ts";
 
@@ -11,7 +11,7 @@ const NODES = 14;
 describe("Parity of draws", () => {
   const net = useNetwork({ nodes: NODES, leased: false });
 
-  it(`D3 Draw.pick = pick, for ${RUNS} seeds`, async () => {
+  it(`D3 Draw.roll and place = roll and placeOf, for ${RUNS} seeds`, async () => {
     const libraries = await deployLibraries(net());
     const given = fc.sample(fc.tuple(bytes32, fc.integer({ min: 0, max: 9 }), fc.integer({ min: 1, max: 1_000_000 })), {
       numRuns: RUNS,
@@ -19,7 +19,7 @@ describe("Parity of draws", () => {
     });
     const lists = [given.map(([seed]) => seed), given.map(([, i]) => i), given.map(([, , size]) => size)];
     const found = await inBatches<bigint>(net(), libraries, "picks", ...lists);
-    given.forEach(([seed, i, size], run) => expect(Number(found[run]), `pick ${run}`).to.equal(pick(seed, i, size)));
+    given.forEach(([seed, i, size], run) => expect(Number(found[run]), `pick ${run}`).to.equal(placeOf(roll(seed, i), size)));
   });
 
   it(`D3 Draw.permutation = permutation, for ${RUNS} seeds`, async () => {
@@ -51,7 +51,7 @@ describe("Parity of draws", () => {
     const leases: number[][] = [];
     const options = { gasLimit: 5_000_000, gasPrice: 10n ** 9n };
     for (const [i, [seed, size]] of given.entries()) {
-      const receipt = await receiptOf(pool.connect(queue).lease(MODEL, size, seed, 2 ** 40 - 1, options));
+      const receipt = await receiptOf(pool.connect(queue).lease(wanted(MODEL, size), seed, 2 ** 40 - 1, options));
       const [drawn] = eventsIn(receipt, pool, "LeaseDrawn");
       const { members, rest } = drawLease(dense, seed, size);
       expect(membersOf(BigInt(drawn!["members"]), Number(drawn!["size"])), `lease ${i}`).to.deep.equal(members);

@@ -13,6 +13,7 @@ interface Judged {
   outcomes: string;
   tokens: bigint;
   agreed: bigint;
+  refusedByAll: bigint;
   differing: bigint;
   own: bigint[];
 }
@@ -38,12 +39,12 @@ describe("Parity of judging", () => {
       given.map(({ encoded }) => encoded),
     );
     given.forEach(({ twin, encoded, wanted }, i) => {
-      const { outcomes, tokens, agreed, differing, own } = found[i]!;
+      const { outcomes, tokens, agreed, refusedByAll, differing, own } = found[i]!;
       expect(outcomes, `outcomes of ${i}`).to.equal(encodeOutcomes(wanted.outcomes));
       expect(Number(agreed), `prompts with a quorum of ${i}`).to.equal(
         wanted.outcomes.filter(({ canonicalSeat }) => canonicalSeat !== null).length,
       );
-      const alike = BigInt(wanted.outcomes.length) - differing;
+      const alike = BigInt(wanted.outcomes.length) - differing - refusedByAll;
       twin.openings.forEach((opening, place) => {
         if (!opening.opened) return;
         const mine = encoded.changes.length === 0 ? 0n : own[place]!;
@@ -73,12 +74,13 @@ describe("Parity of judging", () => {
         status: wanted.status,
         charged: wanted.charged,
         seats: one.opened,
+        rejected: 0,
         outcomes: encodeOutcomes(wanted.outcomes),
         // What was not judged is not said.
-        base: wanted.status === Status.Failed ? "0x" : twin.base,
+        base: wanted.outcomes.length === 0 ? "0x" : twin.base,
       });
       tally.set(wanted.status, (tally.get(wanted.status) ?? 0) + 1);
-      bounties += wanted.status === Status.Accepted ? twin.terms.bounty : 0n;
+      bounties += wanted.charged === 0n ? 0n : twin.terms.bounty;
       fees += wanted.protocolFee;
     }
     const calls = given.flatMap(({ twin }) => [

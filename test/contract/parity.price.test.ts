@@ -6,6 +6,7 @@ import { gross, share, worstCase } from "../../offchain/protocol/price.ts";
 import { BOUNTY_UNIT, encodeTerms, packRules, type Rules, unpackRules } from "../../offchain/protocol/terms.ts";
 import { Comparison, type TaskTerms } from "../../offchain/protocol/types.ts";
 import { deployLibraries, errorIn, inBatches, useNetwork } from "./suite.ts";
+import { packAssurance } from "../../offchain/protocol/assurance.ts";
 
 const RUNS = 1_000;
 const upTo = (bits: number) => fc.integer({ min: 0, max: 2 ** bits - 1 });
@@ -22,10 +23,29 @@ const rules: fc.Arbitrary<Rules> = fc.record({
   threshold: upTo(16),
   redundancy: upTo(8),
   quorum: upTo(8),
+  service: upTo(3),
+  standby: fc.boolean(),
+  assured: fc.boolean(),
+  level: upTo(2),
+  widen: fc.boolean(),
   comparison: fc.constantFrom(Comparison.Exact, Comparison.Semantic),
   leased: fc.boolean(),
   bounty: upTo(24).map((units) => BigInt(units) * BOUNTY_UNIT),
 });
+
+const assurance: fc.Arbitrary<bigint> = fc
+  .record({
+    validators: fc.integer({ min: 0, max: 4 }),
+    sampleBps: fc.integer({ min: 0, max: 10_000 }),
+    verdictCommitWindow: upTo(16),
+    verdictRevealWindow: upTo(16),
+    appealWindow: fc.oneof(fc.constant(0), upTo(16)),
+    bar: fc.integer({ min: 0, max: 10 }),
+    validatorPrice: fc.bigInt({ min: 0n, max: 2n ** 80n }),
+    rerun: fc.boolean(),
+    holdRate: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+  })
+  .map(packAssurance);
 
 /** As the contract's struct has them. */
 const unpackedStruct = ({ comparison, bounty, ...rest }: Rules) => ({
@@ -60,7 +80,7 @@ describe("Parity of price and rules", () => {
     const { modules, ethers } = net();
     const queue = modules.SessionQueue;
     const terms: fc.Arbitrary<TaskTerms> = fc
-      .record({ model: bytes32, manifest: bytes32, router: address, rules, prompts: fc.array(upTo(24), { maxLength: 20 }) })
+      .record({ model: bytes32, manifest: bytes32, router: address, rules, assurance, prompts: fc.array(upTo(24), { maxLength: 20 }) })
       // A lock has 128 bits, so the price stays below what fits.
       .map(({ rules, prompts, ...rest }) => ({ ...rest, ...rules, price: rules.price >> 16n, promptTokens: encodePromptTokens(prompts) }));
     const free = 99n << 32n;

@@ -4,6 +4,7 @@ import { commitmentOf, type Domain, NO_CLAIM } from "../../offchain/protocol/com
 import { type EncodedHandover, encodeHandover } from "../../offchain/protocol/handover.ts";
 import { BOUNTY_UNIT } from "../../offchain/protocol/terms.ts";
 import { type Answer, type CommittedSeat, Comparison, type Handover, type TaskTerms } from "../../offchain/protocol/types.ts";
+import { PLAIN_TERMS } from "../plain.ts";
 
 /** What the parity tests feed to the contracts and to the twin. */
 
@@ -12,6 +13,11 @@ export const upTo = (bits: number): fc.Arbitrary<number> => fc.integer({ min: 0,
 export const uint = (bits: number): fc.Arbitrary<bigint> => fc.bigInt({ min: 0n, max: 2n ** BigInt(bits) - 1n });
 export const bytes32: fc.Arbitrary<string> = uint(256).map((value) => hex(value));
 export const address: fc.Arbitrary<string> = fc.bigInt({ min: 1n, max: 2n ** 160n - 1n }).map((value) => hex(value, 20));
+
+const constants = <T extends object>(values: T) =>
+  Object.fromEntries(Object.entries(values).map(([name, value]: [string, unknown]) => [name, fc.constant(value)])) as {
+    [Name in keyof T]: fc.Arbitrary<T[Name]>;
+  };
 
 /** Terms as a session could give them. */
 export const terms: fc.Arbitrary<TaskTerms> = fc
@@ -30,6 +36,7 @@ export const terms: fc.Arbitrary<TaskTerms> = fc
     comparison: fc.constantFrom(Comparison.Semantic, Comparison.Semantic, Comparison.Exact),
     threshold: fc.integer({ min: 0, max: 90 }),
     leased: fc.constant(true),
+    ...constants(PLAIN_TERMS),
   })
   .map(({ prompts, spare, router, routerFeeBps, ...rest }) => ({
     ...rest,
@@ -149,15 +156,15 @@ export function handovers(domain: Domain, count: number, seed: number): Handover
     .map((sample, i) => handoverFrom(domain, (BigInt(i + 10) << 32n) | 1n, 1_000 + 10 * i, sample));
 }
 
-/** The packed facts of a task of generation 0 that waits to be settled. */
+/** The packed facts of a task of generation 0 that waits to be settled; its deciding block, 0, is long gone, so nobody knows who was silent. */
 export function closedFacts({ twin, committed, opened }: HandoverSample): bigint {
   const { redundancy, quorum } = twin.terms;
   return (
     (1n << 128n) |
-    (BigInt(committed) << 184n) |
-    (BigInt(opened) << 200n) |
+    (BigInt(committed) << 192n) |
+    (BigInt(opened) << 204n) |
     (BigInt(redundancy) << 216n) |
-    (BigInt(quorum) << 224n) |
-    (2n << 248n)
+    (BigInt(quorum) << 220n) |
+    (1n << 240n)
   );
 }

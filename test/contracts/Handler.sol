@@ -273,7 +273,7 @@ contract Handler is Network {
         uint256 price = uint256(session.parameters().leaseRate) * record.leaseNodes * duration;
         bool expected = !byStranger && !record.closed && record.seedBlock == 0 && duration >= 101 && price <= purse.available;
         address caller = byStranger ? STRANGER : record.owner;
-        bool ok = _try(caller, address(session), abi.encodeCall(ISession.reserve, (id, uint32(duration))));
+        bool ok = _try(caller, address(session), abi.encodeCall(ISession.reserve, (id, uint32(duration), 0)));
         _check(ok == expected, "A4: reservation");
         if (!ok) return;
         _lock(purse, price);
@@ -284,7 +284,7 @@ contract Handler is Network {
         SessionId id = s % 2 == 0 ? SessionId.wrap(1) : SessionId.wrap(3);
         ISession.Record memory record = session.sessionOf(id);
         bool expected = record.seedBlock != 0 && height() > record.seedBlock;
-        expected = expected && pool.eligibleCount(MODEL) >= record.leaseNodes;
+        expected = expected && _ownersAmong(_eligibleNodes()) >= record.leaseNodes;
         uint256 eligible = _eligibleNodes();
         bool ok = _try(_accounts[who % 8], address(session), abi.encodeCall(ISession.drawLease, (id)));
         _check(ok == expected, "G1: drawing a lease");
@@ -323,7 +323,7 @@ contract Handler is Network {
     function _assign(TaskId task, address caller) private {
         Book storage book = books[task];
         bool expected = bookPhase(book) == Phase.Queued && !book.leased && height() > book.seedBlock;
-        expected = expected && pool.eligibleCount(MODEL) >= book.redundancy;
+        expected = expected && _ownersAmong(_eligibleNodes()) >= book.redundancy;
         uint256 eligible = _eligibleNodes();
         bool ok = _try(caller, address(queue), abi.encodeCall(ISessionQueue.assign, (task, termsIn(task))));
         // A leased task in its seed block is in phase Queued too, and has a lease already.
@@ -333,7 +333,11 @@ contract Handler is Network {
         ++_leases;
         book.lease = factsOf(task).lease;
         book.closeAt = clock() + COMMIT_WINDOW;
-        _checkDraw(book.lease, book.redundancy, eligible, 0);
+        uint256 hold = holdOf(termsIn(task));
+        uint256 each = hold / book.redundancy;
+        _checkDraw(book.lease, book.redundancy, eligible, each);
+        _charge(_purses[SessionId.unwrap(book.session)], hold, each * book.redundancy);
+        book.worst -= uint128(hold);
         ++times["assigned"];
     }
 
@@ -400,7 +404,9 @@ contract Handler is Network {
             (NodeId[] memory nodes, address[] memory operators) = queue.committeeOf(task);
             author = nodes[seat];
             key = intact ? signerOf(author) : signerOf(author) + 1;
-            good = entry.commitment != 0 && vm.addr(key) == operators[seat];
+            // A former key stays good for a while.
+            bool signs = vm.addr(key) == operators[seat] || vm.addr(key) == pool.formerOperatorOf(author);
+            good = entry.commitment != 0 && signs;
         }
         (entry.r, entry.vs) = vm.signCompact(key, carriedDigest(task, author, entry.commitment));
     }
@@ -509,7 +515,8 @@ contract Handler is Network {
         kind %= 8;
         if (kind < 3) {
             bytes memory serve = abi.encodeCall(INodePool.serve, (node, MODEL, kind != 0));
-            _check(_try(entry.owner, address(pool), serve), "E6: serve");
+            bool still = !pool.drawPending(MODEL);
+            _check(_try(entry.owner, address(pool), serve) == still, "D5 E6: serve");
         } else if (kind == 3 && amount % 4 == 0) {
             bool ok = _try(entry.owner, address(pool), abi.encodeCall(INodePool.requestExit, (node)));
             _check(ok == (entry.exitAt == 0), "E4 E6: exit");
@@ -519,10 +526,13 @@ contract Handler is Network {
         } else if (kind == 4) {
             uint256 before = token.balanceOf(entry.owner);
             bool ok = _try(entry.owner, address(pool), abi.encodeCall(INodePool.withdrawStake, (node, entry.owner)));
-            _check(ok == (!leased && entry.exitAt != 0 && clock() >= entry.exitAt), "E4 E5: stake leaves after the thaw");
+            uint256 locked = uint256(entry.locks) * entry.assignmentLock;
+            uint256 free = _stakes[i + 1] > locked ? _stakes[i + 1] - locked : 0;
+            bool expected = entry.exitAt != 0 && clock() >= entry.exitAt && (free != 0 || entry.stake == 0);
+            _check(ok == expected, "E2 E4 E5: stake leaves after the thaw");
             if (!ok) return;
-            _check(token.balanceOf(entry.owner) - before == _stakes[i + 1], "E5: what is left");
-            _stakes[i + 1] = 0;
+            _check(token.balanceOf(entry.owner) - before == free, "E2 E5: what is left and not locked");
+            _stakes[i + 1] -= free;
         } else if (kind < 7) {
             amount %= 2 * uint256(PENALTY);
             token.transfer(entry.owner, amount);
@@ -580,12 +590,14 @@ contract Handler is Network {
                     protocolFeeBps: uint16(a % 1_501),
                     routerFeeBps: uint16(b % 1_501),
                     bounty: uint24(b % 10_000),
-                    leaseRate: uint96(a % 1e14)
+                    leaseRate: uint64(a % 1e14),
+                    validatorPrice: uint96(b % 1e18)
                 })
             );
         } else if (kind == 1) {
             uint96 penalty = uint96(a % (2 * uint256(MIN_STAKE)));
-            pool.setParameters(poolParameters(uint96(b % (2 * uint256(MIN_STAKE))), penalty));
+            // Not below what new sessions need behind their seats.
+            pool.setParameters(poolParameters(uint96(MIN_STAKE + (b % (2 * uint256(MIN_STAKE)))), penalty));
         } else if (kind == 2) {
             pool.admit(NodeId.wrap(uint24(1 + (a % NODES))), b % 4 != 0);
         } else if (kind == 3) {
@@ -621,11 +633,11 @@ contract Handler is Network {
         if (kind == 6) call = abi.encodeCall(ISessionPayment.lock, (id, uint128(a)));
         if (kind == 7) call = abi.encodeCall(ISessionPayment.release, (id, uint128(a)));
         if (kind == 8) call = abi.encodeCall(ISessionPayment.settle, (id, split, new Due[](a % 3)));
-        if (kind == 9) call = abi.encodeCall(ISessionPayment.payLease, (id, uint128(a), new NodeId[](b % 4)));
+        if (kind == 9) call = abi.encodeCall(ISessionPayment.payLease, (id, uint128(a), uint240(b), uint8(b % 4)));
         if (kind == 10) call = abi.encodeCall(ISessionPayment.refund, (_session(b), STRANGER, uint128(a)));
         if (kind == 11) call = abi.encodeCall(ISessionPayment.withdrawNode, (NodeId.wrap(uint24(a)), STRANGER));
         if (kind > 11) target = address(pool);
-        if (kind == 12) call = abi.encodeCall(INodePool.lease, (MODEL, uint8(a), c, uint40(b)));
+        if (kind == 12) call = abi.encodeCall(INodePool.lease, (wanted(MODEL, uint8(a)), c, uint40(b)));
         if (kind == 13) call = abi.encodeCall(INodePool.release, (LeaseId.wrap(uint32(a % 8))));
         if (kind == 14) call = abi.encodeCall(INodePool.slashUnopened, (node));
         if (kind == 15) call = abi.encodeCall(INodePool.setParameters, (poolParameters(uint96(a), uint96(b))));
@@ -724,9 +736,13 @@ contract Handler is Network {
             vm.assertEq(node.stake, _stakes[i], "E1: stake");
             staked += node.stake;
             bool eligible = node.operator != address(0) && node.admitted && node.available && node.exitAt == 0;
-            eligible = eligible && node.stake >= node.minStake && LeaseId.unwrap(node.lease) == 0;
-            vm.assertTrue(pool.isEligible(id) == eligible && (node.listedAt != 0) == eligible, "D6: listed where eligible");
-            if (eligible) {
+            eligible = eligible && node.stake >= node.minStake && LeaseId.unwrap(node.lease) == 0 && node.jailedUntil == 0;
+            eligible = eligible && node.stake >= (uint256(node.locks) + 1) * node.assignmentLock;
+            vm.assertTrue(pool.isEligible(id) == eligible, "D6: eligible");
+            vm.assertTrue(node.listedAt == 0 || eligible, "D6: nobody else is listed");
+            vm.assertTrue(node.listedAt != 0 || !eligible || node.waits, "D6: listed where eligible, or waiting for a draw");
+            vm.assertEq(node.locks, LeaseId.unwrap(node.lease) == 0 ? 0 : 1, "E1: a lock for every assignment");
+            if (node.listedAt != 0) {
                 ++wanted;
                 vm.assertTrue(pool.eligible(MODEL, node.listedAt - 1, 1)[0] == id, "D6: where it says");
             }
@@ -932,8 +948,21 @@ contract Handler is Network {
     }
 
     function _eligibleNodes() private view returns (uint256 eligible) {
-        NodeId[] memory list = pool.eligible(MODEL, 0, NODES);
-        for (uint256 i = 0; i < list.length; ++i) eligible |= 1 << NodeId.unwrap(list[i]);
+        for (uint24 i = 1; i <= NODES; ++i) if (pool.isEligible(NodeId.wrap(i))) eligible |= 1 << i;
+    }
+
+    /// @dev Of one owner no two nodes are drawn.
+    function _ownersAmong(uint256 eligible) private pure returns (uint256 owners) {
+        for (uint256 i = 0; i < NODES; ++i) {
+            bool first = (eligible >> (i + 1)) & 1 == 1;
+            for (uint256 j = 0; j < i; ++j) first = first && ((eligible >> (j + 1)) & 1 == 0 || ownerOf(j) != ownerOf(i));
+            if (first) ++owners;
+        }
+    }
+
+    /// @dev The last of the eight belong to one owner.
+    function ownerOf(uint256 i) internal pure override returns (address) {
+        return super.ownerOf(i < 6 ? i : 6);
     }
 
     /// @dev D1 for a draw that just happened; books what the members are owed for being held.

@@ -67,7 +67,7 @@ contract LedgerTest is Test {
                 if (ok) (available[s], inside) = (available[s] - amount, inside - amount);
             } else if (verb == 4) {
                 uint256 size = 1 + ((dice[i] >> 150) % 10);
-                bool ok = works(abi.encodeCall(ISessionPayment.payLease, (id, amount, firstNodes(size))));
+                bool ok = works(abi.encodeCall(ISessionPayment.payLease, (id, amount, firstNodes(size), uint8(size))));
                 vm.assertTrue(ok == (amount <= locked[s]), "a lease is paid from what is locked");
                 if (ok) (available[s], locked[s]) = (available[s] + (amount % size), locked[s] - amount);
             } else {
@@ -79,9 +79,8 @@ contract LedgerTest is Test {
         }
     }
 
-    function firstNodes(uint256 size) private pure returns (NodeId[] memory nodes) {
-        nodes = new NodeId[](size);
-        for (uint24 n = 0; n < size; ++n) nodes[n] = NodeId.wrap(n + 1);
+    function firstNodes(uint256 size) private pure returns (uint240 members) {
+        for (uint256 i = 0; i < size; ++i) members |= uint240(i + 1) << uint240(24 * i);
     }
 
     /// A payout is split to the unit, also where router, keeper and treasury are one account.
@@ -124,7 +123,7 @@ contract LedgerTest is Test {
         nodes[0] = NodeId.wrap(node);
         _ledger.deposit(ONE, fee);
         _ledger.lock(ONE, fee);
-        _ledger.payLease(ONE, fee, nodes);
+        _ledger.payLease(ONE, fee, node, 1);
         bytes memory take = abi.encodeCall(ISessionPayment.withdrawNode, (nodes[0], ALICE));
         bytes4 unauthorized = ISessionPayment.SessionPaymentUnauthorized.selector;
         refuses(other, address(_ledger), take, unauthorized, "another's withdrawal");
@@ -144,7 +143,7 @@ contract LedgerTest is Test {
             abi.encodeCall(ISessionPayment.lock, (ONE, amount)),
             abi.encodeCall(ISessionPayment.release, (ONE, amount)),
             abi.encodeCall(ISessionPayment.settle, (ONE, split, new Due[](0))),
-            abi.encodeCall(ISessionPayment.payLease, (ONE, amount, new NodeId[](1))),
+            abi.encodeCall(ISessionPayment.payLease, (ONE, amount, 1, 1)),
             abi.encodeCall(ISessionPayment.refund, (ONE, caller, amount))
         ];
         for (uint256 i = 0; i < 5; ++i) {
@@ -292,7 +291,7 @@ contract LedgerTest is Test {
     }
 
     function ledgerOf(address token) private returns (ISessionPayment) {
-        return ISessionPayment(deploy("SessionPayment", abi.encode(token, this, this, this, TREASURY)));
+        return ISessionPayment(deploy("SessionPayment", abi.encode(token, this, this, this, TREASURY, this)));
     }
 
     function ownerOfNode(uint24 node) private pure returns (address) {

@@ -123,7 +123,7 @@ contract LibrariesTest is Test {
 
     function testFuzz_D1_picksAreInRange(bytes32 seed, uint256 i, uint256 size) public pure {
         size = bound(size, 1, type(uint256).max);
-        vm.assertTrue(Draw.pick(seed, i, size) < size, "in range");
+        vm.assertTrue(Draw.place(Draw.roll(seed, i), size) < size, "in range");
     }
 
     /// D4: every place comes first about equally often: chi-squared over 2,000 seeds and ten places, nine degrees of freedom.
@@ -223,6 +223,7 @@ contract LibrariesTest is Test {
 
     /// B6: every rule comes out of the packed word as it went in, and a request changes its own two fields alone.
     function testFuzz_B6_rulesRoundTrip(TaskRulesLib.Unpacked memory given, uint24 most, bool routed) public pure {
+        (given.service, given.level) = (given.service & 7, given.level & 3);
         TaskRules rules = TaskRulesLib.pack(given);
         vm.assertEq(keccak256(abi.encode(rules.unpack())), keccak256(abi.encode(given)), "round trip");
         vm.assertEq(rules.bounty(), uint256(given.bounty) * 1e12, "bounty");
@@ -236,16 +237,23 @@ contract LibrariesTest is Test {
     function testFuzz_B3_factsRoundTrip(
         uint96 seed,
         uint32 lease,
-        uint40 closeAt,
+        uint32 closeAt,
         uint16 window,
         uint8 redundancy,
         uint16 generation
     ) public pure {
-        TaskFacts facts = TaskFactsLib.born(seed, lease, closeAt, window, redundancy, redundancy / 2, generation);
+        redundancy &= 0xf;
+        TaskFacts facts = TaskFactsLib.born(
+            TaskFactsLib.Birth(seed, lease, closeAt, window, window ^ 0x33, redundancy, redundancy / 2, generation, TaskFactsLib.WAITING)
+        );
+        vm.assertTrue(facts.has(TaskFactsLib.WAITING) && facts.commitWindow() == window ^ 0x33, "waits");
         vm.assertTrue(facts.seed() == seed && facts.lease() == lease && facts.commitsCloseAt() == closeAt, "born");
         vm.assertTrue(facts.state() == TaskFactsLib.UNSEEDED && facts.isLive(), "unseeded");
         facts = facts.withLease(lease ^ 0x55).withClose(closeAt ^ 0x77).withSeed(keccak256(abi.encode(seed)));
         facts = facts.withCommitted(redundancy).withRevealed(redundancy & 5).ended();
+        facts = facts.withFlag(TaskFactsLib.STOOD_IN);
+        vm.assertTrue(facts.has(TaskFactsLib.STOOD_IN) && !facts.has(TaskFactsLib.WAITING | TaskFactsLib.RERUN), "flags");
+        vm.assertTrue(facts.commitWindow() == window ^ 0x33, "kept");
         vm.assertTrue(facts.seed() == uint96(uint256(keccak256(abi.encode(seed)))), "seed");
         vm.assertTrue(facts.lease() == lease ^ 0x55 && facts.commitsCloseAt() == closeAt ^ 0x77, "changed");
         vm.assertTrue(facts.revealWindow() == window && facts.redundancy() == redundancy && facts.quorum() == redundancy / 2, "kept");

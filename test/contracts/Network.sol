@@ -9,6 +9,8 @@ import {IReputation} from "../../contracts/interfaces/IReputation.sol";
 import {ISession, SessionId} from "../../contracts/interfaces/ISession.sol";
 import {ISessionPayment} from "../../contracts/interfaces/ISessionPayment.sol";
 import {Comparison, ISessionQueue, Phase, Status, TaskId, TaskTerms} from "../../contracts/interfaces/ISessionQueue.sol";
+import {IValidation} from "../../contracts/interfaces/IValidation.sol";
+import {AssuranceLib} from "../../contracts/libraries/Assurance.sol";
 import {TaskRules, TaskRulesLib} from "../../contracts/libraries/TaskRules.sol";
 import {NaiveJudge} from "./NaiveJudge.sol";
 import {Test} from "./Test.sol";
@@ -26,7 +28,8 @@ abstract contract Network is Test {
     uint96 internal constant PENALTY = 35e18;
     uint32 internal constant THAW = 2 days;
     uint24 internal constant BOUNTY = 1_234;
-    uint96 internal constant LEASE_RATE = 1e13;
+    uint64 internal constant LEASE_RATE = 1e13;
+    uint96 internal constant VALIDATOR_PRICE = 1e16;
     uint16 internal constant PROTOCOL_BPS = 250;
     uint16 internal constant ROUTER_BPS = 125;
     uint16 internal constant SEED_DELAY = 2;
@@ -47,6 +50,7 @@ abstract contract Network is Test {
     ISessionPayment internal payment;
     ISessionQueue internal queue;
     IReputation internal reputation;
+    IValidation internal validation;
     IRandomness internal randomness;
 
     /// @dev What a seat committed, and what is needed to open it. Without a salt it cannot be opened.
@@ -84,6 +88,7 @@ abstract contract Network is Test {
 
     mapping(SessionId session => bytes) private _agreed;
     mapping(SessionId session => TaskRules) private _rules;
+    mapping(SessionId session => uint64) private _holdRates;
     mapping(TaskId task => Book) internal books;
     mapping(TaskId task => mapping(uint256 seat => Seat)) internal seats;
     TaskId[] internal tasks;
@@ -99,18 +104,35 @@ abstract contract Network is Test {
         registry = IModelRegistry(deploy("ModelRegistry", abi.encode(authority)));
         randomness = IRandomness(deploy("BlockRandomness", ""));
         uint256 nonce = vm.getNonce(address(this));
-        address[4] memory ahead;
-        for (uint256 i = 0; i < 4; ++i) ahead[i] = vm.computeCreateAddress(address(this), nonce + i);
+        address[6] memory ahead;
+        for (uint256 i = 0; i < 6; ++i) ahead[i] = vm.computeCreateAddress(address(this), nonce + i);
         (address pool_, address payment_, address session_, address queue_) = (ahead[0], ahead[1], ahead[2], ahead[3]);
-        pool = INodePool(deploy("NodePool", abi.encode(authority, token, registry, session_, queue_, poolParameters(MIN_STAKE, PENALTY))));
-        payment = ISessionPayment(deploy("SessionPayment", abi.encode(token, pool_, session_, queue_, TREASURY)));
+        (address judge_, address validation_) = (ahead[4], ahead[5]);
+        pool = INodePool(
+            deploy(
+                "NodePool",
+                abi.encode(
+                    authority,
+                    token,
+                    registry,
+                    session_,
+                    queue_,
+                    validation_,
+                    payment_,
+                    poolParameters(MIN_STAKE, PENALTY)
+                )
+            )
+        );
+        payment = ISessionPayment(deploy("SessionPayment", abi.encode(token, pool_, session_, queue_, TREASURY, validation_)));
         session = ISession(
             deploy(
                 "Session",
                 abi.encode(authority, queue_, payment_, pool_, registry, randomness, SEED_DELAY, MIN_WINDOW, sessionParameters())
             )
         );
-        queue = ISessionQueue(deploy("SessionQueue", abi.encode(session_, payment_, pool_, randomness)));
+        queue = ISessionQueue(deploy("SessionQueue", abi.encode(session_, payment_, pool_, randomness, validation_, judge_, SEED_DELAY)));
+        vm.assertEq(deploy("Judge", ""), judge_, "the judge's address was foretold");
+        validation = IValidation(deploy("Validation", abi.encode(queue_, session_, pool_, payment_, randomness, SEED_DELAY)));
         reputation = IReputation(deploy("Reputation", abi.encode(payment_)));
         vm.assertEq(address(queue), queue_, "addresses were foretold");
         registry.register(MODEL, description(PRICE));
@@ -124,14 +146,48 @@ abstract contract Network is Test {
     }
 
     function poolParameters(uint96 minStake, uint96 penalty) internal pure returns (INodePool.Parameters memory) {
-        return INodePool.Parameters({minStake: minStake, unopenedPenalty: penalty, thaw: THAW, open: true});
+        return
+            INodePool.Parameters({
+                minStake: minStake,
+                unopenedPenalty: penalty,
+                thaw: THAW,
+                open: true,
+                slashing: true,
+                fraudPenalty: penalty,
+                assignmentLock: minStake / 10,
+                jail: 1 days,
+                bountyBps: 3_000,
+                dailyCap: type(uint96).max
+            });
+    }
+
+    /// @dev Other parameters for nodes to come.
+    function govern(uint96 minStake, uint96 penalty, uint32 thaw) internal {
+        INodePool.Parameters memory next = poolParameters(minStake, penalty);
+        next.thaw = thaw;
+        pool.setParameters(next);
     }
 
     function sessionParameters() internal pure returns (ISession.Parameters memory) {
-        return ISession.Parameters(PROTOCOL_BPS, ROUTER_BPS, BOUNTY, LEASE_RATE);
+        return ISession.Parameters(PROTOCOL_BPS, ROUTER_BPS, BOUNTY, LEASE_RATE, VALIDATOR_PRICE);
     }
 
-    /// @dev The i-th node: an owner's and an operator's key, the last three of eight under one owner. Ids run from 1.
+    /// @dev A draw from the pool for nobody in particular.
+    function wanted(bytes32 model, uint8 size) internal pure returns (INodePool.Wanted memory) {
+        return
+            INodePool.Wanted({
+                model: model,
+                size: size,
+                level: 0,
+                widen: false,
+                source: INodePool.Source.Pool,
+                session: 0,
+                requester: address(0),
+                avoid: LeaseId.wrap(0)
+            });
+    }
+
+    /// @dev The i-th node: an owner's and an operator's key. Ids run from 1.
     function enter(uint256 i, uint128 stake) internal returns (NodeId node) {
         address owner = ownerOf(i);
         token.transfer(owner, stake);
@@ -151,8 +207,9 @@ abstract contract Network is Test {
         return vm.addr(keyOf(i));
     }
 
-    function ownerOf(uint256 i) internal pure returns (address) {
-        return address(uint160(0x0e000 + (i < 6 ? i : 6)));
+    /// @dev Each its own; a handler may have some collude.
+    function ownerOf(uint256 i) internal pure virtual returns (address) {
+        return address(uint160(0x0e000 + i));
     }
 
     function requester(uint256 i) internal pure returns (address) {
@@ -186,7 +243,17 @@ abstract contract Network is Test {
                 maxPrompts: 3,
                 maxPromptTokens: 400,
                 maxTokens: 500,
-                priceCeiling: type(uint96).max
+                priceCeiling: type(uint96).max,
+                service: ISession.Service.Completion,
+                level: 0,
+                widen: false,
+                rerun: false,
+                validators: 0,
+                sampleBps: 0,
+                bar: 0,
+                verdictCommitWindow: 0,
+                verdictRevealWindow: 0,
+                appealWindow: 0
             });
     }
 
@@ -215,7 +282,11 @@ abstract contract Network is Test {
         rules.redundancy = terms.redundancy;
         rules.quorum = terms.quorum;
         rules.exact = terms.comparison == Comparison.Exact;
-        rules.leased = terms.mode == ISession.Mode.Leased;
+        rules.leased = terms.mode != ISession.Mode.PerTask;
+        rules.standby = rules.leased && terms.leaseNodes > terms.redundancy;
+        rules.assured = !rules.leased;
+        if (!rules.leased) _holdRates[id] = now_.leaseRate;
+        else delete _holdRates[id];
         rules.bounty = now_.bounty;
         _rules[id] = TaskRulesLib.pack(rules);
     }
@@ -237,7 +308,7 @@ abstract contract Network is Test {
 
     function drawFor(SessionId id, uint32 duration) internal returns (LeaseId) {
         vm.prank(session.sessionOf(id).owner);
-        session.reserve(id, duration);
+        session.reserve(id, duration, 0);
         pass(SEED_DELAY + 1, 12);
         return session.drawLease(id);
     }
@@ -263,7 +334,17 @@ abstract contract Network is Test {
         TaskRulesLib.Unpacked memory rules = rulesOf(id);
         rules.maxTokens = request.maxTokens;
         if (router == address(0)) rules.routerFeeBps = 0;
-        return TaskTerms(agreedBy(id).model, request.manifest, TaskRulesLib.pack(rules), router, request.promptTokens);
+        AssuranceLib.Unpacked memory assurance;
+        assurance.holdRate = _holdRates[id];
+        return
+            TaskTerms({
+                model: agreedBy(id).model,
+                manifest: request.manifest,
+                rules: TaskRulesLib.pack(rules),
+                assurance: AssuranceLib.pack(assurance),
+                router: router,
+                promptTokens: request.promptTokens
+            });
     }
 
     /// @dev Submits, and opens the book of the task where the submission went through.
@@ -290,7 +371,7 @@ abstract contract Network is Test {
         book.status = Status.Open;
         book.terms = abi.encode(terms);
         book.transcript = keccak256(
-            abi.encode(task, terms.model, terms.manifest, terms.rules, terms.router, keccak256(terms.promptTokens))
+            abi.encode(task, terms.model, terms.manifest, terms.rules, terms.assurance, terms.router, keccak256(terms.promptTokens))
         );
         tasks.push(task);
     }
@@ -312,7 +393,14 @@ abstract contract Network is Test {
         uint256 tokens = prompts * rules.maxTokens;
         for (uint256 i = 0; i < prompts; ++i) tokens += promptTokensOf(terms, i);
         uint256 times = tokens * rules.price * rules.redundancy;
-        return uint128(times / 1_000 + (times % 1_000 == 0 ? 0 : 1) + uint256(rules.bounty) * 1e12);
+        return uint128(times / 1_000 + (times % 1_000 == 0 ? 0 : 1) + uint256(rules.bounty) * 1e12 + holdOf(terms));
+    }
+
+    /// @dev What the time of nodes that are drawn for a task costs; 0 where they come from a lease.
+    function holdOf(TaskTerms memory terms) internal pure returns (uint256) {
+        TaskRulesLib.Unpacked memory rules = TaskRulesLib.unpack(terms.rules);
+        uint256 seconds_ = uint256(rules.commitWindow) + rules.revealWindow;
+        return AssuranceLib.unpack(terms.assurance).holdRate * uint256(rules.redundancy) * seconds_;
     }
 
     function promptTokensOf(TaskTerms memory terms, uint256 i) internal pure returns (uint256) {
@@ -321,7 +409,8 @@ abstract contract Network is Test {
     }
 
     function answerOf(uint256 digest, uint256 sketch, uint256 tokens) internal pure returns (bytes memory) {
-        return abi.encodePacked(bytes32(digest), bytes32(sketch), bytes3(uint24(tokens)), bytes1(0x01));
+        // Far from the reserved digests, which are tested on their own.
+        return abi.encodePacked(bytes32(digest | (1 << 200)), bytes32(sketch), bytes3(uint24(tokens)), bytes1(0x01));
     }
 
     /// @dev The same answer to every prompt of a task.
@@ -338,7 +427,7 @@ abstract contract Network is Test {
         entry.answers = answers;
         entry.salt = keccak256(abi.encode("salt", task, seat));
         entry.claim = keccak256(abi.encode("claim", answers));
-        commitment = queue.commitmentOf(task, entry.node, termsIn(task), answers, entry.claim, entry.salt);
+        commitment = queue.commitmentOf(task, 0, entry.node, termsIn(task), answers, entry.claim, entry.salt);
         entry.commitment = commitment;
     }
 

@@ -37,7 +37,7 @@ contract PoolTest is Network {
         uint8 first = uint8(bound(firstSize, 1, 10));
         uint8 second = uint8(bound(secondSize, 1, 10));
         uint240 drawn = drawChecked(seed, first);
-        bytes memory again = abi.encodeCall(INodePool.lease, (MODEL, second, seed, clock() + 60));
+        bytes memory again = abi.encodeCall(INodePool.lease, (wanted(MODEL, second), seed, clock() + 60));
         if (second > NODES - first) {
             refuses(address(queue), address(pool), again, INodePool.NodePoolTooFewNodes.selector, "more than there are");
             return;
@@ -53,11 +53,11 @@ contract PoolTest is Network {
     /// D1: a task that is settled after its lease was collected frees nobody who has been drawn again since.
     function testFuzz_D1_lateReleaseFreesNobodyElse(bytes32 seed, uint8 sizePick, uint32 wait) public {
         vm.prank(address(queue));
-        LeaseId first = pool.lease(MODEL, uint8(bound(sizePick, 1, 10)), seed, clock() + 60);
+        LeaseId first = pool.lease(wanted(MODEL, uint8(bound(sizePick, 1, 10))), seed, clock() + 60);
         pass(1, 61 + (wait % 1_000));
         pool.collect(first);
         vm.prank(address(session));
-        LeaseId second = pool.lease(MODEL, 10, seed, clock() + 60);
+        LeaseId second = pool.lease(wanted(MODEL, 10), seed, clock() + 60);
         vm.prank(address(queue));
         pool.release(first);
         vm.assertEq(pool.eligibleCount(MODEL), 0, "all are held still");
@@ -66,23 +66,37 @@ contract PoolTest is Network {
         }
     }
 
-    /// D3: members are a function of seed and list alone: picks modulo what is left, the last one moving into the gap.
+    /// D3: members are a function of seed, list and scores alone: weighted rolls, then places in a row.
     function testFuzz_D3_drawIsAFunctionOfSeedAndList(bytes32 seed, uint8 sizePick, uint32 wait, address caller) public {
         uint8 size = uint8(bound(sizePick, 1, 10));
         NodeId[] memory list = pool.eligible(MODEL, 0, NODES);
         pass(wait % 300, wait);
-        bytes memory call = abi.encodeCall(INodePool.lease, (MODEL, size, seed, clock() + 60));
+        bytes memory call = abi.encodeCall(INodePool.lease, (wanted(MODEL, size), seed, clock() + 60));
         vm.assume(caller != address(queue) && caller != address(session));
         refuses(caller, address(pool), call, INodePool.NodePoolUnauthorized.selector, "a stranger's draw");
         LeaseId id = abi.decode(accepts(wait % 2 == 0 ? address(queue) : address(session), address(pool), call, "draw"), (LeaseId));
         (uint240 members, uint8 found, uint40 until) = pool.leaseOf(id);
         vm.assertEq(found, size, "size");
         vm.assertEq(until, clock() + 60, "until");
-        uint256 left = NODES;
-        for (uint256 i = 0; i < size; ++i) {
-            uint256 place = uint256(keccak256(abi.encode(seed, i))) % left;
-            vm.assertEq(uint24(members >> (24 * i)), NodeId.unwrap(list[place]), "member");
-            list[place] = list[--left];
+        vm.assertEq(members, modelDraw(seed, size, list), "members");
+    }
+
+    /// @dev The rules of a draw again. A node that nothing is known about has score 1,000 of 10,000, so 11,000 of 20,000 rolls take it.
+    function modelDraw(bytes32 seed, uint256 size, NodeId[] memory list) private pure returns (uint240 members) {
+        uint256 drawn = 0;
+        uint256 taken = 0;
+        for (uint256 i = 0; i < size * 8 && drawn < size; ++i) {
+            uint256 dice = uint256(keccak256(abi.encode(seed, i)));
+            uint256 place = (dice % (1 << 128)) % list.length;
+            if ((dice >> 128) % 20_000 >= 11_000 || (taken >> place) & 1 == 1) continue;
+            taken |= 1 << place;
+            members |= uint240(NodeId.unwrap(list[place])) << uint240(24 * drawn++);
+        }
+        uint256 from = (uint256(keccak256(abi.encode(seed, size * 8))) % (1 << 128)) % list.length;
+        for (uint256 i = from; drawn < size; ++i) {
+            uint256 place = i % list.length;
+            if ((taken >> place) & 1 == 1) continue;
+            members |= uint240(NodeId.unwrap(list[place])) << uint240(24 * drawn++);
         }
     }
 
@@ -91,7 +105,7 @@ contract PoolTest is Network {
         uint8 size = uint8(bound(sizePick, 1, 10));
         uint8 count_ = uint8(bound(seatsPick, 1, size));
         vm.prank(address(session));
-        LeaseId id = pool.lease(MODEL, size, seed, clock() + 60);
+        LeaseId id = pool.lease(wanted(MODEL, size), seed, clock() + 60);
         uint256 left = membersOf(id);
         Taken[] memory taken = pool.committee(id, taskSeed, count_);
         vm.assertEq(taken.length, count_, "seats");
@@ -143,9 +157,9 @@ contract PoolTest is Network {
     /// H6: a new node takes the penalty and the thaw in force, and keeps them.
     function testFuzz_E3_H6_newNodesTakeTheParametersInForce(uint96 penalty, uint32 thaw, uint96 later) public {
         thaw = uint32(bound(thaw, 1 days, 365 days));
-        pool.setParameters(INodePool.Parameters(MIN_STAKE, penalty, thaw, true));
+        govern(MIN_STAKE, penalty, thaw);
         NodeId node = enter(NODES, MIN_STAKE);
-        pool.setParameters(INodePool.Parameters(MIN_STAKE, later, 1 days, true));
+        govern(MIN_STAKE, later, 1 days);
         vm.prank(address(queue));
         vm.assertEq(pool.slashUnopened(node), penalty < MIN_STAKE ? penalty : MIN_STAKE, "penalty");
         vm.prank(ownerOf(NODES));
@@ -218,7 +232,7 @@ contract PoolTest is Network {
     function testFuzz_E4_E6_leasedNodesLeaveAfterTheirLease(uint32 length, uint32 wait) public {
         length = uint32(bound(length, 0, 1 days));
         vm.prank(address(queue));
-        LeaseId id = pool.lease(MODEL, 10, 0, clock() + length);
+        LeaseId id = pool.lease(wanted(MODEL, 10), 0, clock() + length);
         uint40 until = clock() + length;
         bytes4 leased = INodePool.NodePoolLeased.selector;
         NodeId node = NodeId.wrap(1);
@@ -232,7 +246,10 @@ contract PoolTest is Network {
         vm.assertEq(pool.nodeOf(node).exitAt, exitAt, "thaw from the end of the lease");
         bytes memory withdraw = abi.encodeCall(INodePool.withdrawStake, (node, ownerOf(0)));
         vm.warp(exitAt);
-        refuses(ownerOf(0), address(pool), withdraw, leased, "withdrawal while the lease is not collected");
+        uint256 locked = pool.nodeOf(node).assignmentLock;
+        accepts(ownerOf(0), address(pool), withdraw, "withdrawal of all that the lease does not lock");
+        vm.assertEq(pool.nodeOf(node).stake, locked, "E2: what it locks stays");
+        refuses(ownerOf(0), address(pool), withdraw, INodePool.NodePoolNothingOwed.selector, "withdrawal of what is locked");
         accepts(STRANGER, address(pool), abi.encodeCall(INodePool.collect, (id)), "collected");
         vm.assertTrue(!pool.isEligible(node), "in no further draw");
         vm.assertEq(pool.eligibleCount(MODEL), NODES - 1, "the others are");
@@ -244,7 +261,7 @@ contract PoolTest is Network {
     /// H6: nobody's minimum is raised over their head.
     function test_H6_nodesKeepTheirMinimum() public {
         vm.prank(address(queue));
-        LeaseId id = pool.lease(MODEL, 10, 0, clock() + 60);
+        LeaseId id = pool.lease(wanted(MODEL, 10), 0, clock() + 60);
         pool.setParameters(poolParameters(MIN_STAKE * 10, PENALTY));
         vm.prank(address(queue));
         pool.release(id);
@@ -278,16 +295,16 @@ contract PoolTest is Network {
     // --- leases of sessions ---
 
     /// The reservation's edges: drawn from the block after its seed on, cancelled from the second after its window on, paid in full.
-    function testFuzz_A5_leaseIsPaidToTheUnit(uint32 duration, uint8 nodesPick, uint96 rate) public {
+    function testFuzz_A5_leaseIsPaidToTheUnit(uint32 duration, uint8 nodesPick, uint64 rate) public {
         uint8 size = uint8(bound(nodesPick, 3, 10));
         duration = uint32(bound(duration, uint256(COMMIT_WINDOW) + REVEAL_WINDOW + 1, 1 days));
-        rate = uint96(bound(rate, 0, 1e15));
+        rate = uint64(bound(rate, 0, 1e15));
         ISession.Parameters memory rules = sessionParameters();
         rules.leaseRate = rate;
         session.setParameters(rules);
         SessionId id = openFunded(requester(0), termsOf(ISession.Mode.Leased, 3, size, Comparison.Exact));
         uint256 price = uint256(rate) * size * duration;
-        bytes memory reserve = abi.encodeCall(ISession.reserve, (id, duration));
+        bytes memory reserve = abi.encodeCall(ISession.reserve, (id, duration, 0));
         if (price > FUNDS) {
             refuses(requester(0), address(session), reserve, ISessionPayment.SessionPaymentInsufficient.selector, "unfunded");
             return;
@@ -314,11 +331,11 @@ contract PoolTest is Network {
         SessionId two = openFunded(requester(1), termsOf(ISession.Mode.Leased, 9, 9, Comparison.Exact));
         drawFor(one, 1_000);
         vm.prank(requester(1));
-        session.reserve(two, 500);
+        session.reserve(two, 500, 0);
         uint40 by = clock() + 10 minutes;
         pass(3, 12);
         bytes4 pending = ISession.SessionReservation.selector;
-        refuses(requester(1), address(session), abi.encodeCall(ISession.reserve, (two, 500)), pending, "a second reservation");
+        refuses(requester(1), address(session), abi.encodeCall(ISession.reserve, (two, 500, 0)), pending, "a second reservation");
         refuses(requester(1), address(session), abi.encodeCall(ISession.close, (two)), pending, "closed while a draw is pending");
         ISession.Terms memory terms = termsOf(ISession.Mode.PerTask, 3, 0, Comparison.Exact);
         refuses(requester(1), address(session), abi.encodeCall(ISession.update, (two, terms)), pending, "other terms meanwhile");
@@ -332,7 +349,7 @@ contract PoolTest is Network {
         vm.assertEq(payment.balanceOf(two).available, FUNDS, "released");
         refuses(STRANGER, address(session), cancel, pending, "cancelled twice");
         accepts(requester(1), address(session), abi.encodeCall(ISession.update, (two, terms)), "other terms");
-        bytes memory again = abi.encodeCall(ISession.reserve, (two, 500));
+        bytes memory again = abi.encodeCall(ISession.reserve, (two, 500, 0));
         refuses(requester(1), address(session), again, ISession.SessionNotLeased.selector, "nothing to reserve");
         accepts(requester(1), address(session), abi.encodeCall(ISession.close, (two)), "closed");
         refuses(requester(1), address(session), again, ISession.SessionIsClosed.selector, "closed for work");
@@ -345,7 +362,7 @@ contract PoolTest is Network {
         bool[] memory eligible = new bool[](NODES + 1);
         for (uint24 i = 1; i <= NODES; ++i) eligible[i] = pool.isEligible(NodeId.wrap(i));
         vm.prank(address(session));
-        LeaseId id = pool.lease(MODEL, size, seed, clock() + 60);
+        LeaseId id = pool.lease(wanted(MODEL, size), seed, clock() + 60);
         uint8 found;
         (members, found, ) = pool.leaseOf(id);
         vm.assertEq(found, size, "size");
@@ -374,7 +391,7 @@ contract PoolTest is Network {
         if (verb == 3) attempt(ownerOf(i), address(pool), abi.encodeCall(INodePool.withdrawStake, (node, ownerOf(i))));
         if (verb == 4) attempt(address(this), address(pool), abi.encodeCall(INodePool.admit, (node, (dice >> 24) % 2 == 0)));
         if (verb == 5 || verb == 6) {
-            bytes memory draw = abi.encodeCall(INodePool.lease, (model, uint8((dice >> 24) % 6), bytes32(dice), clock() + 60));
+            bytes memory draw = abi.encodeCall(INodePool.lease, (wanted(model, uint8((dice >> 24) % 6)), bytes32(dice), clock() + 60));
             (bool ok, ) = attempt(address(queue), address(pool), draw);
             if (ok) _held.push(true);
         }

@@ -90,7 +90,7 @@ contract Libraries {
         uint256[] calldata sizes
     ) external pure returns (uint256[] memory found) {
         found = new uint256[](seeds.length);
-        for (uint256 i = 0; i < seeds.length; ++i) found[i] = Draw.pick(seeds[i], places[i], sizes[i]);
+        for (uint256 i = 0; i < seeds.length; ++i) found[i] = Draw.place(Draw.roll(seeds[i], places[i]), sizes[i]);
     }
 
     function permutations(

@@ -7,6 +7,7 @@ import { subjectOf, TaskBook } from "../../../offchain/chain/taskBook.ts";
 import { encodeTerms } from "../../../offchain/protocol/terms.ts";
 import { Comparison, Status, type TaskTerms } from "../../../offchain/protocol/types.ts";
 import { eventLog } from "./scriptedChain.ts";
+import { PLAIN_TERMS } from "../../plain.ts";
 
 const hex = (byte: string) => `0x${byte.repeat(32)}`;
 const TASK = (3n << 32n) | 1n;
@@ -27,6 +28,7 @@ const TERMS: TaskTerms = {
   commitWindow: 60,
   revealWindow: 60,
   leased: true,
+  ...PLAIN_TERMS,
 };
 
 let index = 0;

@@ -7,6 +7,7 @@ import { readDeployment, type Deployment } from "../../../offchain/chain/deploym
 import { connect, type Endpoint } from "../../../offchain/chain/endpoint.ts";
 import { createViews, type Views } from "../../../offchain/chain/views.ts";
 import { digestOf } from "../../../offchain/content/contentId.ts";
+import { AGREEMENT_ONLY } from "../../../offchain/protocol/assurance.ts";
 import { encodePromptTokens } from "../../../offchain/protocol/answers.ts";
 import { taskQueued } from "../../../offchain/protocol/events.ts";
 import type { Manifest } from "../../../offchain/protocol/manifest.ts";
@@ -101,12 +102,12 @@ export async function startLocalNetwork(options: LocalNetworkOptions = {}): Prom
     maxTokens: 128,
     priceCeiling: parseEther("1"),
   };
-  await send("Session", "open", [{ model, redundancy, quorum, leaseNodes: nodes, mode: 0, comparison: 1, ...limits }]);
+  await send("Session", "open", [{ model, redundancy, quorum, leaseNodes: nodes, mode: 0, comparison: 1, ...AGREEMENT_ONLY, ...limits }]);
   await (await deployer.sendTransaction({ to: ROUTER.address, value: parseEther("10") })).wait();
   if (router !== undefined) await send("Session", "setRouter", [SESSION, ROUTER.address, true, router]);
   await send("COR", "approve", [deployment.addresses.SessionPayment, parseEther("1000000")]);
   await send("SessionPayment", "deposit", [SESSION, parseEther("100000")]);
-  await send("Session", "reserve", [SESSION, 86_400]);
+  await send("Session", "reserve", [SESSION, 86_400, 0]);
   await chain.rpc("hardhat_mine", "0x3");
   await send("Session", "drawLease", [SESSION]);
   return {

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { decideMiner, owesReveal, type SeatSight } from "../../../offchain/node/roles/miner.ts";
 import { type Facts, State, Status } from "../../../offchain/protocol/types.ts";
+import { PLAIN_FACTS } from "../../plain.ts";
 
 /** Seat 1 of 3, quorum 2; commits are open from 1000 to 1100, reveals for another 100 s. */
 const FACTS: Facts = {
@@ -15,6 +16,7 @@ const FACTS: Facts = {
   quorum: 2,
   generation: 0,
   state: State.Seeded,
+  ...PLAIN_FACTS,
   status: Status.Open,
 };
 const TERMS = { commitWindow: 100, revealWindow: 100 };

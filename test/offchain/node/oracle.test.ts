@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { decideOracle, GRACE, type TaskSight } from "../../../offchain/node/roles/oracle.ts";
 import { type Facts, State, Status } from "../../../offchain/protocol/types.ts";
+import { PLAIN_FACTS } from "../../plain.ts";
 
 const FACTS: Facts = {
   seed: 50n,
@@ -13,6 +14,7 @@ const FACTS: Facts = {
   quorum: 2,
   generation: 0,
   state: State.Seeded,
+  ...PLAIN_FACTS,
   status: Status.Open,
 };
 const QUEUED = { lease: 0, state: State.Unseeded };

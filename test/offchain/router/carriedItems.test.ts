@@ -7,6 +7,7 @@ import type { ApiError } from "../../../offchain/router/apiError.ts";
 import { CarriedItems } from "../../../offchain/router/carriedItems.ts";
 import { CarriedStore } from "../../../offchain/router/carriedStore.ts";
 import { ENTRY, ROUTER_ADDRESS, SESSION, TASK, TERMS } from "./routerWorld.ts";
+import { PLAIN_FACTS } from "../../plain.ts";
 
 const DOMAIN = { chainId: 31337n, queue: "0x00000000000000000000000000000000000000C1" };
 const ANSWERS = encodeAnswers([{ digest: `0x${"11".repeat(32)}`, sketch: ZeroHash, tokens: 3, finish: 0 }]);
@@ -23,6 +24,7 @@ const FACTS: Facts = {
   quorum: 2,
   generation: 0,
   state: State.Seeded,
+  ...PLAIN_FACTS,
   status: Status.Open,
 };
 

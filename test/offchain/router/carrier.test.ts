@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { type CarrierSight, decide, MOST_COMMITS, MOST_REVEALS } from "../../../offchain/router/carrier.ts";
 import { type Facts, State, Status } from "../../../offchain/protocol/types.ts";
+import { PLAIN_FACTS } from "../../plain.ts";
 
 /** Three seats, two must agree; commits from 1000 to 1100, openings until 1200. */
 const FACTS: Facts = {
@@ -14,6 +15,7 @@ const FACTS: Facts = {
   quorum: 2,
   generation: 0,
   state: State.Seeded,
+  ...PLAIN_FACTS,
   status: Status.Open,
 };
 

@@ -19,6 +19,7 @@ const settledAs = (status: Status, charged = 0n): EndedTask["settled"] => ({
   status,
   charged,
   seats: 0b111,
+  rejected: 0,
   outcomes: encodeOutcomes([{ canonicalSeat: 1, accepted: 0b011 }]),
   base: encodeAnswers([{ digest: DIGEST, sketch: ZeroHash, tokens: 3, finish: FINISH.stop }]),
   transactionHash: "0xsettled",

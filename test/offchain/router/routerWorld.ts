@@ -13,6 +13,7 @@ import type { EndedTask } from "../../../offchain/router/arrivals.ts";
 import { Completions } from "../../../offchain/router/completions.ts";
 import { Submission } from "../../../offchain/router/submission.ts";
 import { createLog } from "../../../offchain/runtime/log.ts";
+import { PLAIN_RULES } from "../../plain.ts";
 
 export const ROUTER_ADDRESS = "0x00000000000000000000000000000000000000A1";
 export const SESSION = 1;
@@ -39,6 +40,7 @@ export const RULES = {
   quorum: 2,
   comparison: Comparison.Semantic,
   leased: true,
+  ...PLAIN_RULES,
   bounty: 10n ** 15n,
 };
 export const SESSION_VIEW: SessionView = {
@@ -46,6 +48,7 @@ export const SESSION_VIEW: SessionView = {
   tasks: 0,
   lease: 1,
   closed: false,
+  leaseTasks: 2 ** 24 - 1,
   router: ROUTER_ADDRESS,
   leaseUntil: 10_000,
   queueWindow: 60,
@@ -53,13 +56,16 @@ export const SESSION_VIEW: SessionView = {
   maxPromptTokens: 100,
   rules: RULES,
   model: MODEL.sha256,
+  assurance: 0n,
   leaseNodes: 3,
+  mode: 0,
+  reservedTasks: 0,
   seedBlock: 0,
   reservedSeconds: 9_000,
   reserveBy: 0,
   reservedLock: 0n,
 };
-export const TERMS: TaskTerms = { model: MODEL.sha256, manifest: ZeroHash, promptTokens: "0x00000a", router: ROUTER_ADDRESS, ...RULES };
+export const TERMS: TaskTerms = { model: MODEL.sha256, manifest: ZeroHash, promptTokens: "0x00000a", router: ROUTER_ADDRESS, assurance: 0n, ...RULES };
 export const ENTRY: TaskEntry = {
   task: TASK,
   session: SESSION,
