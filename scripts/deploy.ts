@@ -89,15 +89,7 @@ export async function deploy(
     Reputation: [ahead.SessionPayment],
     Judge: [],
     Validation: [ahead.SessionQueue, ahead.Session, ahead.NodePool, ahead.SessionPayment, ahead.BlockRandomness, seedDelay],
-    SessionQueue: [
-      ahead.Session,
-      ahead.SessionPayment,
-      ahead.NodePool,
-      ahead.BlockRandomness,
-      ahead.Validation,
-      ahead.Judge,
-      seedDelay,
-    ],
+    SessionQueue: [ahead.Session, ahead.SessionPayment, ahead.NodePool, ahead.BlockRandomness, ahead.Validation, ahead.Judge, seedDelay],
     Session: [
       ahead.AccessManager,
       ahead.SessionQueue,

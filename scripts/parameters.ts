@@ -85,7 +85,13 @@ export function localParameters(): NetworkParameters {
     },
     seedDelay: 1,
     minWindow: 2,
-    session: { protocolFeeBps: 500, routerFeeBps: 500, bounty: 1_000, leaseRate: parseEther("0.00001"), validatorPrice: parseEther("0.01") },
+    session: {
+      protocolFeeBps: 500,
+      routerFeeBps: 500,
+      bounty: 1_000,
+      leaseRate: parseEther("0.00001"),
+      validatorPrice: parseEther("0.01"),
+    },
     models: shippedModels(),
   };
 }

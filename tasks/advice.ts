@@ -13,7 +13,8 @@ const ADVICE: Record<string, string> = {
   NodePoolOperatorTaken: "choose another operator key: an address operates at most one node",
   NodePoolStakeTooLow: "raise --stake",
   NodePoolTooEarly: "wait until then",
-  NodePoolTooFewNodes: "register or free more nodes of the model (node list), of owners that differ from each other and from the session's, or open a session with fewer --lease-nodes",
+  NodePoolTooFewNodes:
+    "register or free more nodes of the model (node list), of owners that differ from each other and from the session's, or open a session with fewer --lease-nodes",
   NodePoolUnauthorized: "send it --from the wanted account",
   NodePoolUnknownNode: "see node list",
   SessionIsClosed: "open another session",

@@ -23,8 +23,9 @@ import {Windows} from "../libraries/Windows.sol";
 contract Validation is IValidation, EIP712 {
     using SafeCast for uint256;
 
-    bytes32 private constant VERDICT_TYPEHASH =
-        keccak256("Verdict(uint64 task,uint8 round,uint24 author,uint256 verdict,bytes32 evidence,bytes32 salt)");
+    bytes32 private constant VERDICT_TYPEHASH = keccak256(
+        "Verdict(uint64 task,uint8 round,uint24 author,uint256 verdict,bytes32 evidence,bytes32 salt)"
+    );
     /// @notice Places per session, as many as the queue has.
     uint32 public constant RING = 64;
     /// @dev In a seat's word: the verdict is open. Below it lie the 198 bits of the verdict; a commitment is a hash.
@@ -431,9 +432,8 @@ contract Validation is IValidation, EIP712 {
             uint24 node = _member(panel, seat);
             if ((panel.revealed >> seat) & 1 == 1) {
                 uint256 word = _seats[closing.place][_key(round, seat)] & ~OPENED;
-                bool wrong = closing.overturned &&
-                    round == 0 &&
-                    Verdicts.rejectedBy(word, closing.opened, closing.bar) != closing.last.rejected;
+                bool wrong =
+                    closing.overturned && round == 0 && Verdicts.rejectedBy(word, closing.opened, closing.bar) != closing.last.rejected;
                 (uint256 near, uint256 far) = closing.last.decided ? Verdicts.standing(word, closing.last, closing.opened) : (0, 0);
                 dues[seat] = NodeLedger.due(node, wrong ? 0 : closing.price, near, far, Score.Conduct.Opened);
             } else if ((panel.committed >> seat) & 1 == 1) {

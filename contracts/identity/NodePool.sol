@@ -652,7 +652,12 @@ contract NodePool is INodePool, AccessManaged {
 
     /// @dev 0 high, 1 medium, 2 low: so that the classes of at least some level are the first lists.
     function _classOf(uint256 level) private pure returns (uint256) {
-        return level >= 8 ? 0 : level >= 4 ? 1 : 2;
+        return
+            level >= 8
+                ? 0
+                : level >= 4
+                    ? 1
+                    : 2;
     }
 
     /// @dev Nodes of at least a class: 0 low, 1 medium, 2 high.

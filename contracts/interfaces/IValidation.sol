@@ -154,7 +154,6 @@ interface IValidation {
     /// @notice The panel of a round: 0, or 1 after an appeal.
     function panelOf(TaskId task, uint8 round) external view returns (Panel memory);
 
-
     /// @notice What a round found so far, for the given miners' seats.
     function outcomeOf(TaskId task, uint8 round, uint256 seats) external view returns (Verdicts.Outcome memory);
 

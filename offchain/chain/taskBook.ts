@@ -1,11 +1,13 @@
 import { membersOf } from "../protocol/draw.ts";
-import { resultRevealed, resultsCommitted, taskAssigned, taskQueued, taskSettled, type TaskQueued } from "../protocol/events.ts";
+import { resultRevealed, resultsCommitted, taskAssigned, taskQueued, taskRerun, taskSettled, type TaskQueued } from "../protocol/events.ts";
 import type { CommittedSeat } from "../protocol/types.ts";
 import type { Secret } from "../protocol/handover.ts";
 import type { DecodedLog } from "./cursor.ts";
 
 /** What the events say about a task: `TaskQueued`, and what came after. `deadline` is that of commits once nodes are drawn, seconds. */
 export interface TaskEntry extends TaskQueued {
+  /** 0, or 1 after a first attempt without a majority. */
+  attempt: number;
   /** In commit order. */
   commits: CommittedSeat[];
   /** Openings that are public, by seat. */
@@ -37,13 +39,19 @@ export class TaskBook {
     switch (`${log.module}.${log.name}`) {
       case "SessionQueue.TaskQueued": {
         const entry = taskQueued(named);
-        this.tasks.set(entry.task, { ...entry, commits: [], openings: new Map() });
+        this.tasks.set(entry.task, { ...entry, attempt: 0, commits: [], openings: new Map() });
         break;
       }
       case "SessionQueue.TaskAssigned": {
         const { task, lease, commitsCloseAt } = taskAssigned(named);
         const entry = this.tasks.get(task);
         if (entry) Object.assign(entry, { lease, deadline: commitsCloseAt });
+        break;
+      }
+      case "SessionQueue.TaskRerun": {
+        const { task, seedBlock, deadline } = taskRerun(named);
+        const entry = this.tasks.get(task);
+        if (entry) Object.assign(entry, { attempt: 1, lease: 0, seedBlock, deadline, commits: [], openings: new Map() });
         break;
       }
       case "SessionQueue.ResultsCommitted": {
@@ -83,6 +91,11 @@ export class TaskBook {
       case "NodePool.LeaseDrawn":
         this.leases.set(number("lease"), { nodes: membersOf(args.getValue("members") as bigint, number("size")), until: number("until") });
         break;
+      case "NodePool.LeaseShortened": {
+        const lease = this.leases.get(number("lease"));
+        if (lease) lease.until = number("until");
+        break;
+      }
       case "NodePool.LeaseCollected":
         this.leases.delete(number("lease"));
         break;
@@ -98,7 +111,7 @@ export class TaskBook {
 /** What an event is about, for keeping and pruning logs: logs with one subject can be dropped together once it has ended. */
 export function subjectOf({ module, name, args }: DecodedLog): string | undefined {
   if (module === "SessionQueue") return `task:${String(args.getValue("task"))}`;
-  if (name === "LeaseDrawn" || name === "LeaseCollected") return `lease:${String(args.getValue("lease"))}`;
+  if (name === "LeaseDrawn" || name === "LeaseShortened" || name === "LeaseCollected") return `lease:${String(args.getValue("lease"))}`;
   if (name === "EndpointChanged") return `endpoint:${String(args.getValue("node"))}`;
   if (name === "RouterChanged") return `router:${String(args.getValue("session"))}:${String(args.getValue("router"))}`;
   if (name === "LeaseReserved" || name === "LeaseStarted" || name === "ReservationCancelled")

@@ -66,7 +66,7 @@ export class Acts {
       return await this.#send(`settle:${task}`, "SessionQueue", "settle", [handover], { headroom: SETTLING_HEADROOM });
     }
     if (action.kind === "infer") return await this.#infer(entry, action.seat, signal);
-    const work = this.#parts.journal.work(task, action.seat);
+    const work = this.#parts.journal.work(task, action.seat, entry.attempt);
     if (work === undefined) return;
     if (action.kind === "commit")
       return await this.#send(`commit:${task}:${work.seat}`, "SessionQueue", "commit", [task, work.seat, work.commitment], { deadline });
@@ -82,7 +82,7 @@ export class Acts {
       content,
       world.sourcesOf(entry).map((base) => new HttpPeer(base)),
     );
-    const work = await makeWork(task, terms, seat, node, { engine, source, results, key, domain, poison }, signal).catch(
+    const work = await makeWork(task, entry.attempt, terms, seat, node, { engine, source, results, key, domain, poison }, signal).catch(
       (error: unknown) => {
         if (error instanceof TermsUntrue || permanent(error)) world.progress(task).refused = true;
         throw error;

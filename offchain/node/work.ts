@@ -28,14 +28,13 @@ export interface WorkParts {
   poison?: string | undefined;
 }
 
-const ATTEMPT = 0;
-
 /**
  * Answers a task from one seat: fetches and checks the manifest, infers every prompt, and makes the commitment. The results are in the private
  * store when it returns; nothing has left the process. Throws TermsUntrue, ContentError, ManifestError, EngineError or the signal's reason.
  */
 export async function makeWork(
   task: bigint,
+  attempt: number,
   terms: TaskTerms,
   seat: number,
   node: number,
@@ -61,13 +60,13 @@ export async function makeWork(
   const claimList = claimBytes(completions.map(({ claim }) => claim));
   const claim = await results.put(claimList);
   const packed = encodeAnswers(answers);
-  const salt = saltOf(key.privateKey, { chainId: domain.chainId, queue: domain.queue, task, seat, attempt: ATTEMPT });
-  const commitment = commitmentOf(domain, task, node, terms, packed, claim, salt, ATTEMPT);
+  const salt = saltOf(key.privateKey, { chainId: domain.chainId, queue: domain.queue, task, seat, attempt });
+  const commitment = commitmentOf(domain, task, node, terms, packed, claim, salt, attempt);
   const { r, yParityAndS: vs } = Signature.from(key.sign(commitDigest(domain, task, node, commitment)));
   return {
     task,
     seat,
-    attempt: ATTEMPT,
+    attempt,
     node,
     answers: packed,
     claim,

@@ -137,7 +137,7 @@ export class World {
   #seatSight(entry: TaskEntry, facts: Facts, seat: number): SeatSight {
     const { task, terms, commits } = entry;
     const progress = this.progress(task);
-    const work = this.#journal.work(task, seat);
+    const work = this.#journal.work(task, seat, entry.attempt);
     const committed = commits.find((commit) => commit.seat === seat)?.commitment;
     const lost = progress.lost || (work !== undefined && committed !== undefined && work.commitment !== committed);
     return {

@@ -71,7 +71,12 @@ export interface Draws {
  * Who a draw takes from a row of listed nodes, in order, and the row that is left: twin of `NodePool.lease` where all nodes are of one
  * class, and of `NodePool.drawPanel`. Fewer than `size` members where there are too few owners. `rolls` is how often it tried.
  */
-export function drawLease(eligible: number[], seed: string, size: number, draws: Draws = {}): { members: number[]; rest: number[]; rolls: number } {
+export function drawLease(
+  eligible: number[],
+  seed: string,
+  size: number,
+  draws: Draws = {},
+): { members: number[]; rest: number[]; rolls: number } {
   let rolls = 0;
   const { scoreOf = () => 1_000, ownerOf = (node) => node, shunned = [] } = draws;
   const members: number[] = [];

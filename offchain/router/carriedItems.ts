@@ -82,13 +82,13 @@ export class CarriedItems {
   takeOpening(body: unknown): void {
     const item: CarriedOpening = parsed(openingSchema, body);
     const { task, seat, node, answers, claim, salt } = item;
-    const { terms, commits } = this.#entry(task);
+    const { attempt, terms, commits } = this.#entry(task);
     const committed = commits.find((commit) => commit.seat === seat);
     if (committed === undefined) throw later(`the commitment of seat ${seat} of task ${task} is not on chain here yet`);
     const wanted = ((terms.promptTokens.length - 2) / TOKENS_HEX_PER_PROMPT) * BYTES_PER_ANSWER;
     if (dataLength(answers) !== wanted)
       throw refusal(422, "OpeningMismatch", `found ${dataLength(answers)} bytes of answers, wanted ${wanted}`);
-    const found = commitmentOf(this.#domain, task, node, terms, answers, claim, salt);
+    const found = commitmentOf(this.#domain, task, node, terms, answers, claim, salt, attempt);
     if (committed.node !== node || !sameHex(found, committed.commitment))
       throw refusal(
         422,

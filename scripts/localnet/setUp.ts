@@ -57,7 +57,15 @@ export async function setUp(provider: JsonRpcProvider, nodeUrls: string[], route
   const client = account(ACCOUNTS.client, provider);
   const sessions = contractOf(record, "Session", client);
   const leaseNodes = Math.min(10, nodeUrls.length);
-  const terms = { model: model.id, leaseNodes, mode: 0, comparison: Comparison.Semantic, priceCeiling: model.price, ...AGREEMENT_ONLY, ...TERMS };
+  const terms = {
+    model: model.id,
+    leaseNodes,
+    mode: 0,
+    comparison: Comparison.Semantic,
+    priceCeiling: model.price,
+    ...AGREEMENT_ONLY,
+    ...TERMS,
+  };
   await send(sessions, "open", terms);
   await send(sessions, "setRouter", 1, account(ACCOUNTS.router).address, true, routerUrl);
   await send(cor, "transfer", client.address, DEPOSIT);

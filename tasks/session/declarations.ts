@@ -46,7 +46,10 @@ export const sessionTasks = [
   subtask(
     ["session", "reserve"],
     "Owner or router: asks for a lease; it is drawn by session draw once its seed is mined",
-    { changes: true, options: { ...session, seconds: ["length of the lease", "3600"], tasks: ["tasks that may be born under it; 0: as many as fit", "0"] } },
+    {
+      changes: true,
+      options: { ...session, seconds: ["length of the lease", "3600"], tasks: ["tasks that may be born under it; 0: as many as fit", "0"] },
+    },
     () => import("./reserve.ts"),
   ),
   subtask(["session", "draw"], "Anyone: draws the reserved lease", { changes: true, options: session }, () => import("./draw.ts")),

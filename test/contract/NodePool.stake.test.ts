@@ -280,7 +280,9 @@ describe("NodePool: stake", () => {
       .to.be.revertedWithCustomError(pool(), "NodePoolThawTooShort")
       .withArgs(DAY - 1, DAY);
     await expect(pool().connect(deployer).setParameters(next)).to.emit(pool(), "ParametersChanged");
-    expect([...(await pool().parameters())]).to.deep.equal([...Object.values(next)].map((value) => (typeof value === "number" ? BigInt(value) : value)));
+    expect([...(await pool().parameters())]).to.deep.equal(
+      [...Object.values(next)].map((value) => (typeof value === "number" ? BigInt(value) : value)),
+    );
     expect(await pool().isEligible(1)).to.equal(true);
     await pool().connect(owner()).serve(1, MODEL, false);
     await pool().connect(owner()).serve(1, MODEL, true);

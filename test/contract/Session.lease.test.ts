@@ -63,7 +63,9 @@ describe("Session: a lease is reserved and drawn", () => {
     await Session()
       .connect(client)
       .open({ ...terms, mode: 1 });
-    await expect(Session().connect(client).reserve(2, 3_000, 0)).to.be.revertedWithCustomError(Session(), "SessionNotLeased").withArgs(2);
+    await expect(Session().connect(client).reserve(2, 3_000, 0))
+      .to.be.revertedWithCustomError(Session(), "SessionNotLeased")
+      .withArgs(2);
     await reserve();
     const { seedBlock } = await Session().sessionOf(session);
     await expect(Session().connect(client).close(session))

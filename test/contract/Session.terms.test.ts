@@ -141,7 +141,13 @@ describe("Session: terms", () => {
         .connect(client)
         .update(session, { ...net().terms, redundancy: 0 }),
     ).to.be.revertedWithCustomError(Session(), "SessionTermOutOfRange");
-    await modules.Session.connect(deployer).setParameters({ protocolFeeBps: 1, routerFeeBps: 2, bounty: 3, leaseRate: 4, validatorPrice: 0 });
+    await modules.Session.connect(deployer).setParameters({
+      protocolFeeBps: 1,
+      routerFeeBps: 2,
+      bounty: 3,
+      leaseRate: 4,
+      validatorPrice: 0,
+    });
     const receipt = await receiptOf(
       Session()
         .connect(client)

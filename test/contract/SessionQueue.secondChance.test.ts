@@ -74,7 +74,7 @@ describe("SessionQueue: a standby for one silent seat", () => {
     const seats = await net().seatsOf(task);
     await nextAt(net(), half + 1);
     const own = net().prepare(task, 1, seats[1]!, agreeing(1));
-    await queue().connect(net().operators.get(seats[1]!)!).commit(task.id, 1, own.commitment);
+    await queue().connect(net().operators.get(seats[1]!)).commit(task.id, 1, own.commitment);
     await expect(queue().connect(operator).commit(task.id, 1, own.commitment)).to.be.revert(net().ethers);
   });
 });
@@ -107,7 +107,9 @@ describe("SessionQueue: a second attempt where no majority is found", () => {
     const row = [...(await modules.NodePool.eligible(MODEL, 0, 99))].map(Number);
     const assigned = await receiptOf(queue().connect(stranger).assign(task.id, encodeTerms(task.terms)));
     const [drawn] = eventsIn(assigned, modules.NodePool, "LeaseDrawn");
-    expect(membersOf(drawn!["members"] as bigint, 3)).to.deep.equal(drawLease(row, drawn!["seed"] as string, 3, { shunned: first }).members);
+    expect(membersOf(drawn!["members"] as bigint, 3)).to.deep.equal(
+      drawLease(row, drawn!["seed"] as string, 3, { shunned: first }).members,
+    );
     const second = await net().seatsOf(task);
     expect(second.filter((node) => first.includes(node))).to.deep.equal([]);
     const price = holdOf(task.terms);
@@ -131,7 +133,10 @@ describe("SessionQueue: a second attempt where no majority is found", () => {
     const second = await net().seatsOf(task);
     expect(second).not.to.deep.equal(first);
     const old = task.commits;
-    await expect(queue().reveal(net().handover({ ...task, commits: old }))).to.be.revertedWithCustomError(queue(), "SessionQueueWrongPhase");
+    await expect(queue().reveal(net().handover({ ...task, commits: old }))).to.be.revertedWithCustomError(
+      queue(),
+      "SessionQueueWrongPhase",
+    );
     task.commits = [];
     task.attempt = 1;
     await net().commitCarried(task);
@@ -166,7 +171,8 @@ describe("SessionQueue: a second attempt where no majority is found", () => {
 
 describe("SessionQueue: prompts that cannot be answered", () => {
   const net = useNetwork();
-  const refusing = (prompts: number) => agreeing(prompts).map((answer) => ({ ...answer, digest: CONTENT_UNAVAILABLE, sketch: ZeroHash, tokens: 0 }));
+  const refusing = (prompts: number) =>
+    agreeing(prompts).map((answer) => ({ ...answer, digest: CONTENT_UNAVAILABLE, sketch: ZeroHash, tokens: 0 }));
 
   it("A5 a quorum that says so ends the task Failed, for a small fee and without a change of reputation", async () => {
     const { modules } = net();
@@ -177,7 +183,10 @@ describe("SessionQueue: prompts that cannot be answered", () => {
     const receipt = await receiptOf(modules.SessionQueue.reveal(net().handover(task)));
     const [settled] = eventsIn(receipt, modules.SessionQueue, "TaskSettled");
     // 16 tokens a prompt and seat instead of 100 declared and up to 200 more.
-    expect([settled!["status"], settled!["charged"]]).to.deep.equal([BigInt(Status.Failed), (3n * 2n * 16n * 10n ** 18n) / 1_000n + 10n ** 15n]);
+    expect([settled!["status"], settled!["charged"]]).to.deep.equal([
+      BigInt(Status.Failed),
+      (3n * 2n * 16n * 10n ** 18n) / 1_000n + 10n ** 15n,
+    ]);
     for (const node of seats) {
       const record = await modules.Reputation.recordOf(node);
       expect([record.accepted, record.outliers, record.score]).to.deep.equal([0n, 0n, 1_000n]);

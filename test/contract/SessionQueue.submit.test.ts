@@ -198,7 +198,13 @@ describe("SessionQueue: a task is submitted", () => {
   it("B6 H6 an update of the session, a new price and new fees do not reach a task that exists", async () => {
     const { modules, client, session, deployer } = net();
     const task = await net().submit();
-    await modules.Session.connect(deployer).setParameters({ protocolFeeBps: 0, routerFeeBps: 0, bounty: 9_999, leaseRate: 1, validatorPrice: 0 });
+    await modules.Session.connect(deployer).setParameters({
+      protocolFeeBps: 0,
+      routerFeeBps: 0,
+      bounty: 9_999,
+      leaseRate: 1,
+      validatorPrice: 0,
+    });
     await modules.ModelRegistry.connect(deployer).reprice(MODEL, 1);
     await modules.Session.connect(client).update(session, { ...net().terms, redundancy: 1, quorum: 1, commitWindow: 5, revealWindow: 5 });
     await net().commitCarried(task);

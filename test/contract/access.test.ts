@@ -181,7 +181,13 @@ describe("Access", () => {
     await NodePool.connect(deployer).setParameters({ ...parameters.pool, minStake: 10n ** 24n, unopenedPenalty: 10n ** 24n, open: false });
     for (const node of operators.keys()) await NodePool.connect(deployer).admit(node, false);
     await NodePool.connect(deployer).sweepSlashed(stranger.address);
-    await Session.connect(deployer).setParameters({ protocolFeeBps: 3_000, routerFeeBps: 0, bounty: 2 ** 24 - 1, leaseRate: 2n ** 63n, validatorPrice: 0 });
+    await Session.connect(deployer).setParameters({
+      protocolFeeBps: 3_000,
+      routerFeeBps: 0,
+      bounty: 2 ** 24 - 1,
+      leaseRate: 2n ** 63n,
+      validatorPrice: 0,
+    });
     await ModelRegistry.connect(deployer).deprecate((await ModelRegistry.models(0, 1))[0]!);
     await Runtime.connect(deployer).setModules(["SessionPayment"], [modules.COR.target]);
     expect(await state()).to.deep.equal(before);
@@ -194,7 +200,13 @@ describe("Access", () => {
     await net().commitCarried(task);
     await modules.NodePool.connect(deployer).setParameters({ ...parameters.pool, minStake: 10n ** 24n, open: false });
     for (const node of operators.keys()) await modules.NodePool.connect(deployer).admit(node, false);
-    await modules.Session.connect(deployer).setParameters({ protocolFeeBps: 3_000, routerFeeBps: 0, bounty: 0, leaseRate: 0, validatorPrice: 0 });
+    await modules.Session.connect(deployer).setParameters({
+      protocolFeeBps: 3_000,
+      routerFeeBps: 0,
+      bounty: 0,
+      leaseRate: 0,
+      validatorPrice: 0,
+    });
     await net().networkHelpers.mine(1);
     const receipt = await receiptOf(modules.SessionQueue.connect(keeper).reveal(net().handover(task)));
     expect(eventsIn(receipt, modules.SessionQueue, "TaskSettled")[0]!["charged"]).to.equal(451n * 10n ** 15n);

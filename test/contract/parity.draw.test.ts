@@ -1,6 +1,16 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { committee, decidingBlock, drawLease, membersOf, permutation, placeOf, roll, seedOf, taskSeed } from "../../offchain/protocol/draw.ts";
+import {
+  committee,
+  decidingBlock,
+  drawLease,
+  membersOf,
+  permutation,
+  placeOf,
+  roll,
+  seedOf,
+  taskSeed,
+} from "../../offchain/protocol/draw.ts";
 import { MODEL, type Network, wanted } from "./network.ts";
 import { bytes32, hex, uint } from "./samples.ts";
 import { askMany, deployLibraries, eventsIn, inBatches, receiptOf, useNetwork } from "./suite.ts";

@@ -17,6 +17,20 @@ export const wordOf = (opinions: Opinion[]): bigint =>
     0n,
   );
 
+/** Terms of a session whose tasks are all judged by three, with a bar and appeals. */
+export const WINDOW = 600;
+export const VERDICTS = {
+  validators: 3,
+  sampleBps: 10_000,
+  verdictCommitWindow: WINDOW,
+  verdictRevealWindow: WINDOW,
+  appealWindow: WINDOW,
+  bar: 4,
+};
+export const FINE = wordOf([{}, {}, {}]);
+export const BAD_SEAT_1 = wordOf([{}, { finding: 1, deviation: 400 }, {}]);
+export const MISMATCH_SEAT_1 = wordOf([{}, { finding: 2 }, {}]);
+
 export interface VerdictOpening {
   seat: number;
   verdict: bigint;

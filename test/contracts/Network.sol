@@ -111,16 +111,7 @@ abstract contract Network is Test {
         pool = INodePool(
             deploy(
                 "NodePool",
-                abi.encode(
-                    authority,
-                    token,
-                    registry,
-                    session_,
-                    queue_,
-                    validation_,
-                    payment_,
-                    poolParameters(MIN_STAKE, PENALTY)
-                )
+                abi.encode(authority, token, registry, session_, queue_, validation_, payment_, poolParameters(MIN_STAKE, PENALTY))
             )
         );
         payment = ISessionPayment(deploy("SessionPayment", abi.encode(token, pool_, session_, queue_, TREASURY, validation_)));

@@ -344,7 +344,15 @@ contract TasksTest is Network {
         terms.manifest = keccak256(abi.encode(answers, "manifest"));
         terms.promptTokens = tokens;
         terms.rules = TaskRules.wrap(uint256(keccak256(abi.encode(answers, "rules"))));
-        bytes32 found = queue.commitmentOf(TaskId.wrap(task), 0, NodeId.wrap(author), terms, answers, keccak256(tokens), keccak256(answers));
+        bytes32 found = queue.commitmentOf(
+            TaskId.wrap(task),
+            0,
+            NodeId.wrap(author),
+            terms,
+            answers,
+            keccak256(tokens),
+            keccak256(answers)
+        );
         vm.assertEq(found, typedHash(uint256(chain) + 1, task, author, terms, answers), "EIP-712");
         vm.chainId(31337);
     }
@@ -447,7 +455,9 @@ contract TasksTest is Network {
     /// Another contract of the same code on the same chain gives another digest.
     function test_C2_otherContractOtherCommitment() public {
         TaskId task = taskIn(Phase.Committing, true);
-        ISessionQueue twin = ISessionQueue(deploy("SessionQueue", abi.encode(session, payment, pool, randomness, validation, TREASURY, SEED_DELAY)));
+        ISessionQueue twin = ISessionQueue(
+            deploy("SessionQueue", abi.encode(session, payment, pool, randomness, validation, TREASURY, SEED_DELAY))
+        );
         bytes32 here = queue.commitmentOf(task, 0, NodeId.wrap(1), termsIn(task), "", 0, 0);
         vm.assertTrue(here != twin.commitmentOf(task, 0, NodeId.wrap(1), termsIn(task), "", 0, 0), "bound to the contract");
     }

@@ -65,7 +65,14 @@ export const SESSION_VIEW: SessionView = {
   reserveBy: 0,
   reservedLock: 0n,
 };
-export const TERMS: TaskTerms = { model: MODEL.sha256, manifest: ZeroHash, promptTokens: "0x00000a", router: ROUTER_ADDRESS, assurance: 0n, ...RULES };
+export const TERMS: TaskTerms = {
+  model: MODEL.sha256,
+  manifest: ZeroHash,
+  promptTokens: "0x00000a",
+  router: ROUTER_ADDRESS,
+  assurance: 0n,
+  ...RULES,
+};
 export const ENTRY: TaskEntry = {
   task: TASK,
   session: SESSION,
@@ -74,6 +81,7 @@ export const ENTRY: TaskEntry = {
   lease: 1,
   seedBlock: 9,
   deadline: 1_020,
+  attempt: 0,
   commits: [],
   openings: new Map(),
 };

@@ -67,11 +67,13 @@ describe("tasks: everything by hand on a running chain", function () {
     ]);
     expect(calls[1].arguments.amount).to.equal("1000000000000000000000");
 
-    const first = await hardhat.done("node register --operator-key 1 --endpoint http://127.0.0.1:9421");
+    // No two nodes of one owner are drawn together, and none of the session's owner: each has its own.
+    for (const owner of [4, 5, 6]) await hardhat.done(`payment transfer --to ${owner} --amount 2000`);
+    const first = await hardhat.done("node register --operator-key 1 --from 4 --endpoint http://127.0.0.1:9421");
     expect(first).to.deep.include({ node: 1, accepted: true, eligible: true, stake: cor("1000.0", "1000000000000000000000") });
     expect(first.transactions).to.have.length(3);
-    await hardhat.done("node register --operator-key 2 --stake 1000.5");
-    const third = await hardhat.done("node register --operator", ACCOUNTS.deriveChild(3).address);
+    await hardhat.done("node register --operator-key 2 --from 5 --stake 1000.5");
+    const third = await hardhat.done("node register --from 6 --operator", ACCOUNTS.deriveChild(3).address);
     expect(third).to.include({ node: 3, accepted: false, eligible: false });
     await hardhat.done("node accept --node 3 --from 3");
     const { nodes } = await hardhat.done("node list");
@@ -159,14 +161,14 @@ describe("tasks: everything by hand on a running chain", function () {
     expect(withdrawn.withdrawn).to.deep.equal(cor("0.001", "1000000000000000"));
     expect((await hardhat.refused("payment withdraw --from 8")).revert!.name).to.equal("SessionPaymentNothingOwed");
     const { owed } = await hardhat.done("payment show --node 1");
-    expect((await hardhat.done("payment withdraw --node 1 --to 9")).withdrawn).to.deep.equal(owed);
+    expect((await hardhat.done("payment withdraw --node 1 --to 9 --from 4")).withdrawn).to.deep.equal(owed);
     expect((await hardhat.done("payment show --account 9")).balance).to.deep.equal(owed);
 
     await pass(3_600);
     expect((await hardhat.done("node collect --lease 1")).nodes).to.have.members([1, 2, 3]);
-    await hardhat.done("node exit --node 2");
+    await hardhat.done("node exit --node 2 --from 5");
     await pass(7 * DAY);
-    const stake = await hardhat.done("node withdraw --node 2");
+    const stake = await hardhat.done("node withdraw --node 2 --from 5");
     expect(["990.5", "1000.5"]).to.include(stake.withdrawn.cor);
     const status = await hardhat.done("net status");
     expect(status.counts).to.deep.equal({ nodes: 3, sessions: 1 });
