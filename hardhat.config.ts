@@ -5,7 +5,7 @@ import toolbox from "@nomicfoundation/hardhat-toolbox-mocha-ethers";
 import { configVariable, defineConfig } from "hardhat/config";
 import { tasks } from "./tasks/index.ts";
 
-const OPTIMIZER_RUNS = 200;
+const OPTIMIZER_RUNS = 1_000;
 const HARDFORK = "prague";
 
 const SOLIDITY_TESTS = readdirSync(new URL("./test/contracts", import.meta.url)).filter((file) => file.endsWith(".sol"));
