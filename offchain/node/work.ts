@@ -6,7 +6,8 @@ import { semanticSketch } from "../inference/semanticSketch.ts";
 import { decodePromptTokens, encodeAnswers } from "../protocol/answers.ts";
 import { claimBytes } from "../protocol/claim.ts";
 import { commitDigest, commitmentOf, type Domain } from "../protocol/commitment.ts";
-import { type Manifest, MAX_MANIFEST_BYTES, parseManifest } from "../protocol/manifest.ts";
+import { parseTaskManifest } from "../inference/taskManifest.ts";
+import { type Manifest, MAX_MANIFEST_BYTES } from "../protocol/manifest.ts";
 import { type Answer, FINISH, type TaskTerms } from "../protocol/types.ts";
 import type { Work } from "./journal.ts";
 import { saltOf } from "./salt.ts";
@@ -43,14 +44,14 @@ export async function makeWork(
   signal: AbortSignal,
 ): Promise<Work> {
   const { engine, source, results, key, domain, poison } = parts;
-  const manifest = parseManifest(await source.get(terms.manifest as Digest, { maxBytes: MAX_MANIFEST_BYTES, signal }));
+  const manifest = parseTaskManifest(await source.get(terms.manifest as Digest, { maxBytes: MAX_MANIFEST_BYTES, signal }));
   await checkTerms(manifest, terms, engine, signal);
   const answers: Answer[] = [];
   const completions: Completion[] = [];
   const contents: Digest[] = [];
   for (const { messages } of manifest.prompts) {
     const jobSeed = `${task}:${seat}`;
-    const completion = await engine.complete({ messages, sampling: manifest.sampling, jobSeed }, { signal });
+    const completion = await engine.complete({ messages, sampling: manifest.sampling, format: manifest.format, jobSeed }, { signal });
     const text = poison ?? completion.text;
     const bytes = new TextEncoder().encode(text);
     const sketch = semanticSketch(await engine.embed(text, { signal }), engine.info().embedSha256);
