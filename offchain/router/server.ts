@@ -7,6 +7,7 @@ import type { Logger } from "../runtime/log.ts";
 import { ApiError, toApiError } from "./apiError.ts";
 import { apiRoutes, type ApiParts } from "./apiRoutes.ts";
 import { isLoopback } from "./config.ts";
+import { documented, HEALTH_DOC, openApi } from "./openapi.ts";
 
 /** What /healthz says; 200 when `status` is "ok" or "draining", else 503. */
 export interface Health {
@@ -26,7 +27,7 @@ export interface ServerParts extends ApiParts {
 const QUOTA_BYTES = 1024 ** 3;
 const MAX_BODY_BYTES = 1024 * 1024;
 
-/** The router's HTTP face, not listening yet. Every error is {error: {message, type, param, code}}; every answer has an x-request-id. */
+/** The router's HTTP face, not listening yet. Every error is {error: {message, type, param, code, retryable, task_id}}; every answer has an x-request-id. */
 export async function buildServer(parts: ServerParts): Promise<FastifyInstance> {
   const { content, health, allowRemote, log } = parts;
   const server = Fastify({
@@ -58,12 +59,13 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
   });
   server.setNotFoundHandler(async (request, reply) => {
     const path = request.url.split("?")[0]!.slice(0, 100);
-    const told = new ApiError(404, `found no route ${request.method} ${path}; see GET /v1/models, POST /v1/chat/completions`, {
+    const told = new ApiError(404, `found no route ${request.method} ${path}; see GET /docs`, {
       code: "route_not_found",
     });
     return await reply.code(404).send(told.body);
   });
-  server.get("/healthz", async (_request, reply) => {
+  await openApi(server);
+  server.get("/healthz", { schema: documented(HEALTH_DOC) }, async (_request, reply) => {
     const body = health();
     return await reply.code(body.status === "ok" || body.status === "draining" ? 200 : 503).send(body);
   });

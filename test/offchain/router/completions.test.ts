@@ -8,7 +8,6 @@ import { lockOf } from "../../../offchain/protocol/judging.ts";
 import { FINISH, Status } from "../../../offchain/protocol/types.ts";
 import { type ApiError, toApiError } from "../../../offchain/router/apiError.ts";
 import { DeadlinePassed, type EndedTask } from "../../../offchain/router/arrivals.ts";
-import { chatRequest } from "../../../offchain/router/chatRequest.ts";
 import { MODEL, scriptedCompletions, type Script, TASK, TERMS } from "./routerWorld.ts";
 
 const ASKED = { model: "toy", messages: [{ role: "user", content: "Hello" }], max_tokens: 32 };
@@ -28,8 +27,8 @@ const settledAs = (status: Status, charged = 0n): EndedTask["settled"] => ({
 const signal = new AbortController().signal;
 
 async function refusal(script: Script, asked: object = ASKED): Promise<{ error: ApiError; sent: number }> {
-  const { completions, sent } = await scriptedCompletions(script);
-  const error = await completions.complete(chatRequest(asked), signal).then(
+  const { completions, complete, sent } = await scriptedCompletions(script);
+  const error = await complete(asked, signal).then(
     () => {
       throw new Error("the request was answered");
     },
@@ -106,20 +105,20 @@ describe("completions", () => {
     it(`tell of a task that ended without an answer, and what was given back: ${code}`, async () => {
       const { error } = await refusal({ ended: settledAs(status) });
       expect(error).to.include({ status: 502, code });
-      expect(error.body.error).to.include({ task: String(TASK), refunded: String(lockOf(TERMS)) });
+      expect(error.body.error).to.include({ task_id: String(TASK), refunded: String(lockOf(TERMS)) });
     });
   }
 
   it("tell of a deadline that has passed, with the task's number", async () => {
     const { error } = await refusal({ ended: new DeadlinePassed("late") });
     expect(error).to.include({ status: 504, code: "deadline_passed" });
-    expect(error.body.error).to.include({ task: String(TASK) });
+    expect(error.body.error).to.include({ task_id: String(TASK) });
   });
 
   it("answer with the canonical seat's bytes and who agreed", async () => {
-    const { completions, content } = await scriptedCompletions({ ended: settledAs(Status.Accepted, 77n) });
+    const { complete, content } = await scriptedCompletions({ ended: settledAs(Status.Accepted, 77n) });
     await content.put(new TextEncoder().encode(TEXT));
-    const answer = await completions.complete(chatRequest(ASKED), signal);
+    const answer = await complete(ASKED, signal);
     expect(answer).to.deep.include({
       object: "chat.completion",
       model: MODEL.name,
@@ -149,9 +148,9 @@ describe("completions", () => {
   });
 
   it("leave the output limit to session and context where none is given", async () => {
-    const { completions, content, sent } = await scriptedCompletions({ tokens: 90, ended: settledAs(Status.Accepted) });
+    const { complete, content, sent } = await scriptedCompletions({ tokens: 90, ended: settledAs(Status.Accepted) });
     await content.put(new TextEncoder().encode(TEXT));
-    await completions.complete(chatRequest({ ...ASKED, max_tokens: undefined }), signal);
+    await complete({ ...ASKED, max_tokens: undefined }, signal);
     expect(sent).to.have.length(1);
   });
 });

@@ -67,7 +67,7 @@ describe("a router in trouble", function () {
     await network.chain.rpc("evm_increaseTime", 30);
     const { status, reply } = await asked;
     expect([status, reply.error?.code]).to.deep.equal([502, "task_failed"]);
-    expect(reply.error).to.include({ task: String(await newestTask()) });
+    expect(reply.error).to.include({ task_id: String(await newestTask()) });
     expect((await network.views.facts(await newestTask())).status).to.equal(Status.Failed);
     expect(await money()).to.equal(before);
   });
