@@ -1,5 +1,6 @@
 import { Signature, type SigningKey } from "ethers";
 import { digestOf, type Digest } from "../content/contentId.ts";
+import type { LiveAnswers } from "../content/live.ts";
 import type { ContentStore } from "../content/store.ts";
 import type { Completion, Engine } from "../inference/engine.ts";
 import { semanticSketch } from "../inference/semanticSketch.ts";
@@ -23,6 +24,8 @@ export interface WorkParts {
   source: ContentStore;
   /** Where results are kept until they may be seen. */
   results: ContentStore;
+  /** Where the task's router may read answers while they are written. */
+  live?: LiveAnswers | undefined;
   key: SigningKey;
   domain: Domain;
   /** Answers this instead of what the model says; to make an outlier in tests on a local chain. */
@@ -43,16 +46,23 @@ export async function makeWork(
   parts: WorkParts,
   signal: AbortSignal,
 ): Promise<Work> {
-  const { engine, source, results, key, domain, poison } = parts;
+  const { engine, source, results, live, key, domain, poison } = parts;
   const manifest = parseTaskManifest(await source.get(terms.manifest as Digest, { maxBytes: MAX_MANIFEST_BYTES, signal }));
   await checkTerms(manifest, terms, engine, signal);
   const answers: Answer[] = [];
   const completions: Completion[] = [];
   const contents: Digest[] = [];
-  for (const { messages } of manifest.prompts) {
+  for (const [prompt, { messages }] of manifest.prompts.entries()) {
+    live?.begin(task, prompt);
+    const onToken = poison === undefined ? (piece: string) => live?.push(task, prompt, piece) : () => undefined;
     const jobSeed = `${task}:${seat}`;
-    const completion = await engine.complete({ messages, sampling: manifest.sampling, format: manifest.format, jobSeed }, { signal });
+    const completion = await engine.complete(
+      { messages, sampling: manifest.sampling, format: manifest.format, jobSeed },
+      { signal, onToken },
+    );
     const text = poison ?? completion.text;
+    if (poison !== undefined) live?.push(task, prompt, poison);
+    live?.finish(task, prompt, completion.finish);
     const bytes = new TextEncoder().encode(text);
     const sketch = semanticSketch(await engine.embed(text, { signal }), engine.info().embedSha256);
     answers.push({ digest: digestOf(bytes), sketch, tokens: completion.tokens, finish: FINISH[completion.finish] });

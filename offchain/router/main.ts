@@ -26,6 +26,7 @@ import { Completions } from "./completions.ts";
 import { type RouterConfig, routerConfig, SETTINGS } from "./config.ts";
 import { Executor } from "./execute.ts";
 import { RouterHealth } from "./health.ts";
+import { LiveText } from "./liveText.ts";
 import { Bell, runLoop } from "./loop.ts";
 import { buildServer, listen } from "./server.ts";
 import { Submission } from "./submission.ts";
@@ -78,7 +79,8 @@ async function start(config: RouterConfig): Promise<void> {
   const health = new RouterHealth({ ...common, shutdown, engine, sender, executor, completions, batcher, world });
   const { draining, stopping } = shutdown;
   const ended = new AbortController();
-  const api = { completions, carried, world, model: registered, engine, embed, draining, stopping };
+  const live = new LiveText({ world, key: wallet.signingKey, domain });
+  const api = { completions, live, carried, world, model: registered, engine, embed, draining, stopping };
   const server = await buildServer({ ...api, content, health: () => health.report(), allowRemote, log });
   const url = await listen(server, config.listen);
   log.info({ ...common, chainId: String(config.chainId), rpc: endpoint.url, url }, "the router runs");

@@ -48,7 +48,7 @@ export function documented({ summary, tags, body, params, replies, examples, key
       ...Object.fromEntries(answers),
       default: { description: "OpenAI's error object.", ...jsonSchemaOf(errorSchema, "output") },
     },
-  } as FastifySchema;
+  };
 }
 
 const CONTENT: Record<string, RouteDoc> = {

@@ -4,13 +4,17 @@ import type { ModelEntry } from "../inference/models.ts";
 import { ApiError } from "./apiError.ts";
 import type { Completions, Context } from "./completions.ts";
 import { embeddingsOf } from "./embeddings.ts";
+import type { LiveText } from "./liveText.ts";
 import { documented } from "./openapi.ts";
 import { chatBody, completionBody, embeddingBody } from "./requestSchemas.ts";
 import { chatCompletionSchema, embeddingsSchema, textCompletionSchema } from "./replySchemas.ts";
-import { chatRequest, completionRequest, embeddingRequest } from "./requests.ts";
+import { chatRequest, completionRequest, embeddingRequest, type PromptRequest } from "./requests.ts";
+import { SseStream } from "./sse.ts";
+import { streamed } from "./streaming.ts";
 
 export interface PromptRouteParts {
   completions: Completions;
+  live: LiveText;
   engine: Pick<Engine, "embed" | "tokenCount">;
   embed: Pick<ModelEntry, "id" | "sha256">;
   /** The served model's name, for examples. */
@@ -23,7 +27,7 @@ export interface PromptRouteParts {
 
 /** The routes that give answers. */
 export function promptRoutes(server: FastifyInstance, parts: PromptRouteParts): void {
-  const { completions, engine, embed, model, draining, stopping } = parts;
+  const { completions, live, engine, embed, model, draining, stopping } = parts;
 
   /** Runs a request until it is answered, its client goes away or the router ends. */
   const answering = async <T>(reply: FastifyReply, work: (context: Context) => Promise<T>): Promise<T> => {
@@ -39,6 +43,18 @@ export function promptRoutes(server: FastifyInstance, parts: PromptRouteParts): 
       });
   };
 
+  /** Answers a request for completions: as one reply, or as a stream once its task is on chain. */
+  const completing = async (wanted: PromptRequest, reply: FastifyReply): Promise<unknown> =>
+    await answering(reply, async (context) => {
+      const prepared = await completions.prepared(wanted, context.signal);
+      if (!wanted.stream)
+        return wanted.service === "chat" ? await completions.chat(prepared, context) : await completions.text(prepared, context);
+      const place = await completions.place(prepared.asks[0]!, 0, context);
+      const sse = new SseStream(reply);
+      await streamed(prepared, place, sse, { completions, live, model: model.name }, context);
+      return reply;
+    });
+
   server.post(
     "/v1/chat/completions",
     {
@@ -52,8 +68,7 @@ export function promptRoutes(server: FastifyInstance, parts: PromptRouteParts): 
       }),
     },
     async (request: FastifyRequest, reply) => {
-      const wanted = chatRequest(request.body);
-      return await answering(reply, async (context) => await completions.chat(await completions.prepared(wanted, context.signal), context));
+      return await completing(chatRequest(request.body), reply);
     },
   );
 
@@ -70,8 +85,7 @@ export function promptRoutes(server: FastifyInstance, parts: PromptRouteParts): 
       }),
     },
     async (request: FastifyRequest, reply) => {
-      const wanted = completionRequest(request.body);
-      return await answering(reply, async (context) => await completions.text(await completions.prepared(wanted, context.signal), context));
+      return await completing(completionRequest(request.body), reply);
     },
   );
 
@@ -106,6 +120,7 @@ const chatExamples = (model: string) => [
     user: "somebody",
     metadata: { purpose: "example" },
   },
+  { model, messages: [{ role: "user", content: "What is 2 + 3?" }], stream: true, stream_options: { include_usage: true } },
   {
     model,
     messages: [{ role: "user", content: "What is the capital of Peru?" }],

@@ -89,12 +89,9 @@ export const modelSchema = z
     context_length: z.int(),
     max_prompt_tokens: z.int().optional(),
     max_tokens: z.int().optional(),
-    pricing: z
-      .object({ per_1000_tokens: amount, redundancy: z.int(), quorum: z.int(), bounty: amount })
-      .optional()
-      .meta({
-        description: "Price of 1,000 tokens in one node's answer, of which `redundancy` are paid for, and what a settlement costs.",
-      }),
+    pricing: z.object({ per_1000_tokens: amount, redundancy: z.int(), quorum: z.int(), bounty: amount }).optional().meta({
+      description: "Price of 1,000 tokens in one node's answer, of which `redundancy` are paid for, and what a settlement costs.",
+    }),
   })
   .meta({ title: "Model" });
 export type ModelReply = z.infer<typeof modelSchema>;

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import type { z } from "zod";
 import { answerFormatSchema, type AnswerFormat } from "../inference/answerFormat.ts";
 import type { Manifest, Message } from "../protocol/manifest.ts";
 import { ApiError } from "./apiError.ts";

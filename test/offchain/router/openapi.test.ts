@@ -97,7 +97,7 @@ describe("the router's OpenAPI document", () => {
     ];
     for (const [path, call, status] of calls) {
       const response = await server.inject(call);
-      const what = `${call.method} ${String(call.url as string)} gave ${response.statusCode} ${response.body.slice(0, 300)}`;
+      const what = `${call.method} ${JSON.stringify(call.url)} gave ${response.statusCode} ${response.body.slice(0, 300)}`;
       expect(response.statusCode, what).to.equal(status);
       const method = call.method!.toLowerCase();
       const operation = document.paths[path]?.[method];

@@ -109,7 +109,7 @@ export async function scriptedCompletions({ tokens = 10, session = {}, available
   const views = { sessionBalance: () => Promise.resolve({ available, locked: 0n }) };
   const content = await LocalStore.open(mkdtempSync(path.join(tmpdir(), "corroborate-router-")));
   const submission = new Submission({
-    sender: sender as never,
+    sender: sender,
     world,
     sent: { byId: () => undefined },
     views,
