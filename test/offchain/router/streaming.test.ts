@@ -58,7 +58,7 @@ describe("a streamed answer", () => {
       const completions = {
         settled: async (_place: Place, _n: number, signal: AbortSignal) =>
           await Promise.race([
-            settled ?? Promise.resolve(answer(pieces.join(""))),
+            settled ?? delay(50).then(() => answer(pieces.join(""))),
             new Promise<never>((_, reject) =>
               signal.addEventListener("abort", () => {
                 seen.abandoned = true;
@@ -103,7 +103,7 @@ describe("a streamed answer", () => {
   });
 
   it("tells the accepted text where the node that was shown wrote another", async () => {
-    const { last } = await read({ pieces: ["Turnips."], settled: Promise.resolve(answer("Paris.")) });
+    const { last } = await read({ pieces: ["Turnips."], settled: delay(50).then(() => answer("Paris.")) });
     expect(last.data.verification!.streamed).to.deep.equal({ matches: false, seat: 0, node: 4, content: "Paris." });
   });
 
