@@ -82,7 +82,7 @@ export async function answerOf(ended: EndedTask, place: Place, n: number, parts:
 }
 
 /** What one prompt costs: the task's charge in proportion to the tokens that are paid for; the shares of all prompts sum to it. */
-function shareOf({ terms, settled }: EndedTask, prompt: number): bigint {
+export function shareOf({ terms, settled }: EndedTask, prompt: number): bigint {
   const weights = weightsOf(settled.outcomes, settled.base, terms.promptTokens);
   const all = weights.reduce((sum, weight) => sum + weight, 0n);
   if (all === 0n) return 0n;

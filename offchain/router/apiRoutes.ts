@@ -10,7 +10,16 @@ import { ApiError } from "./apiError.ts";
 import type { CarriedItems } from "./carriedItems.ts";
 import { documented } from "./openapi.ts";
 import { type PromptRouteParts, promptRoutes } from "./promptRoutes.ts";
-import { acceptedSchema, type ModelReply, modelSchema, modelsSchema, taskSchema, type TaskReply } from "./replySchemas.ts";
+import {
+  acceptedSchema,
+  type ModelReply,
+  modelSchema,
+  modelsSchema,
+  taskSchema,
+  type TaskReply,
+  type UsageReply,
+  usageReplySchema,
+} from "./replySchemas.ts";
 import type { World } from "./world.ts";
 
 export interface ApiParts extends PromptRouteParts {
@@ -77,6 +86,38 @@ export function apiRoutes(server: FastifyInstance, parts: ApiParts): void {
         code: "task_not_found",
         param: "id",
       });
+    },
+  );
+
+  server.get(
+    "/v1/usage",
+    {
+      schema: documented({
+        summary: "What this key used today (UTC)",
+        tags: ["Operation"],
+        replies: { 200: usageReplySchema },
+        keyed: true,
+      }),
+    },
+    (request): UsageReply => {
+      const { id, name, expiresAt, perMinute, concurrent, spendPerDay } = parts.callerOf(request);
+      const { day, requests, promptTokens, completionTokens, charged, held } = parts.accounts.usage(id);
+      return {
+        key: id,
+        name,
+        day,
+        requests,
+        prompt_tokens: promptTokens,
+        completion_tokens: completionTokens,
+        charged: String(charged),
+        held: String(held),
+        limits: {
+          per_minute: perMinute ?? null,
+          concurrent: concurrent ?? null,
+          spend_per_day: spendPerDay === undefined ? null : String(spendPerDay),
+          expires_at: expiresAt ?? null,
+        },
+      };
     },
   );
 

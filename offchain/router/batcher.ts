@@ -24,6 +24,8 @@ export interface Ask {
 
 /** Where a prompt is: the task, and its number in it. */
 export interface Place extends Submitted {
+  /** Under which it was submitted. */
+  name: string;
   prompt: number;
   /** Resolves when the task has ended; rejects as `endingOf` does. */
   ended: Promise<EndedTask>;
@@ -196,7 +198,7 @@ export class Batcher {
       this.#awaited.set(submitted.task, part.length);
       setTimeout(() => this.#awaited.delete(submitted.task), CANCEL_MS).unref();
       part.forEach(({ resolve, ask }, prompt) => {
-        resolve({ ...submitted, prompt, ended });
+        resolve({ ...submitted, name, prompt, ended });
         if (ask.signal.aborted) this.abandon(submitted);
       });
     } catch (error) {

@@ -2,7 +2,7 @@ import type { ModelView } from "../chain/views.ts";
 import type { LocalStore } from "../content/localStore.ts";
 import type { Engine } from "../inference/engine.ts";
 import type { Sampling } from "../protocol/manifest.ts";
-import { answerOf, type PromptAnswer } from "./answer.ts";
+import { answerOf, type PromptAnswer, shareOf } from "./answer.ts";
 import { ApiError } from "./apiError.ts";
 import type { Ask, Batcher, Place } from "./batcher.ts";
 import { chatCompletionOf, textCompletionOf } from "./replies.ts";
@@ -27,6 +27,8 @@ export interface PlaceJournal {
   known(position: number): { name: string; prompt: number } | undefined;
   named(position: number, name: string, prompt: number): void;
   placed(position: number, task: bigint): void;
+  /** What a prompt was charged; COR base units. */
+  charged(name: string, prompt: number, amount: bigint): void;
   /** The prompt will be asked anew. */
   forgotten(position: number): void;
 }
@@ -137,7 +139,7 @@ export class Completions {
     if (again !== undefined) {
       const ended = batcher.ended(again);
       ended.catch(() => {});
-      return { ...again, prompt: known!.prompt, ended };
+      return { ...again, ...known!, ended };
     }
     const onNamed = (name: string, prompt: number) => journal?.named(position, name, prompt);
     const place = await batcher.place({ ...ask, signal, onNamed });
@@ -146,9 +148,10 @@ export class Completions {
   }
 
   /** The answers to a placed prompt, once its task has ended. Throws as `chat` does. */
-  async settled(place: Place, n: number, signal: AbortSignal): Promise<PromptAnswer> {
+  async settled(place: Place, n: number, { signal, journal }: Context): Promise<PromptAnswer> {
     const { content, world, batcher } = this.#parts;
     const ended = await aborting(place.ended, signal, () => batcher.abandon(place));
+    journal?.charged(place.name, place.prompt, shareOf(ended, place.prompt));
     return await answerOf(ended, place, n, { content, world, signal });
   }
 
@@ -156,7 +159,7 @@ export class Completions {
     for (let attempt = 1; ; attempt++) {
       const place = await this.place(ask, position, context);
       try {
-        return await this.settled(place, n, context.signal);
+        return await this.settled(place, n, context);
       } catch (error) {
         if (attempt >= attempts || !(error instanceof ApiError) || !WORTH_ANOTHER.includes(error.code)) throw error;
         context.journal?.forgotten(position);

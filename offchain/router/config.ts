@@ -31,7 +31,8 @@ export const SETTINGS = {
   allowRemote: {
     flag: "--allow-remote",
     env: "CORROBORATE_ALLOW_REMOTE",
-    about: "listen on addresses other machines can reach; there are no API keys, so whoever reaches the port spends the session's money",
+    about:
+      "listen on addresses other machines can reach; wants at least one API key, because whoever reaches the port spends the session's money",
     example: "--allow-remote",
   },
   batchWindowMs: {

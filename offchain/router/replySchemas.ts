@@ -125,6 +125,26 @@ export const taskSchema = z
   .meta({ title: "Task" });
 export type TaskReply = z.infer<typeof taskSchema>;
 
+export const usageReplySchema = z
+  .object({
+    key: z.string(),
+    name: z.string(),
+    day: z.string(),
+    requests: z.int(),
+    prompt_tokens: z.int(),
+    completion_tokens: z.int(),
+    charged: amount,
+    held: amount.meta({ description: "For requests in progress, at most; COR base units." }),
+    limits: z.object({
+      per_minute: z.int().nullable(),
+      concurrent: z.int().nullable(),
+      spend_per_day: amount.nullable(),
+      expires_at: z.int().nullable(),
+    }),
+  })
+  .meta({ title: "KeyUsage" });
+export type UsageReply = z.infer<typeof usageReplySchema>;
+
 export const errorSchema = z
   .object({
     error: z.looseObject({

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
-import Fastify, { type FastifyInstance } from "fastify";
+import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import type { LocalStore } from "../content/localStore.ts";
 import { contentRoutes } from "../content/routes.ts";
 import { EXIT, Fatal, oneLine } from "../runtime/exit.ts";
 import type { Logger } from "../runtime/log.ts";
+import type { Caller } from "./access.ts";
 import { ApiError, toApiError } from "./apiError.ts";
 import { apiRoutes, type ApiParts } from "./apiRoutes.ts";
 import { isLoopback } from "./config.ts";
@@ -15,7 +16,7 @@ export interface Health {
   [field: string]: unknown;
 }
 
-export interface ServerParts extends ApiParts {
+export interface ServerParts extends Omit<ApiParts, "callerOf"> {
   content: LocalStore;
   health: () => Health;
   /** Answers requests that name another host than this machine; where false, a web page cannot reach the router by a name of its own. */
@@ -39,6 +40,7 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
     http: { headersTimeout: 10_000 },
     genReqId: () => `req_${randomUUID()}`,
   });
+  const callers = new WeakMap<FastifyRequest, Caller>();
   server.addHook("onRequest", async (request, reply) => {
     void reply.header("x-request-id", request.id).header("cache-control", "no-store");
     const host = URL.parse(`http://${request.headers.host ?? ""}`)?.hostname.replace(/^\[|\]$/g, "") ?? "";
@@ -48,6 +50,8 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
         "found a request for another host, wanted one for this machine; use 127.0.0.1, or start with --allow-remote",
         { code: "wrong_host" },
       );
+    if (request.url.startsWith("/v1/"))
+      callers.set(request, parts.access.caller(request.headers.authorization, request.method === "POST" ? "complete" : "read"));
   });
   server.setErrorHandler(async (error, request, reply) => {
     const told = toApiError(error);
@@ -69,7 +73,7 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
     const body = health();
     return await reply.code(body.status === "ok" || body.status === "draining" ? 200 : 503).send(body);
   });
-  apiRoutes(server, parts);
+  apiRoutes(server, { ...parts, callerOf: (request) => callers.get(request)! });
   await server.register(contentRoutes, { store: content, quotaBytes: QUOTA_BYTES });
   return server;
 }

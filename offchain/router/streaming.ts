@@ -29,7 +29,7 @@ export async function streamed(
   place: Place,
   sse: SseStream,
   { completions, live, model }: StreamParts,
-  { signal }: Context,
+  context: Context,
 ): Promise<PromptAnswer | undefined> {
   const { request } = prepared;
   const chat = request.service === "chat";
@@ -40,11 +40,11 @@ export async function streamed(
   const unverified = { verification: { verdict: "unverified", task: String(place.task) } };
   const shown: Shown = { text: "", seat: undefined, node: undefined, finish: undefined };
   const over = new AbortController();
-  const settled = completions.settled(place, 1, signal).finally(() => over.abort());
+  const settled = completions.settled(place, 1, context).finally(() => over.abort());
   settled.catch(() => undefined);
   try {
     if (chat) await chunk({ index: 0, delta: { role: "assistant", content: "" }, logprobs: null, finish_reason: null }, unverified);
-    const reading = AbortSignal.any([signal, over.signal]);
+    const reading = AbortSignal.any([context.signal, over.signal]);
     for await (const text of live.pieces(place, shown, reading)) await chunk(form.delta(text), unverified);
     if (shown.finish !== undefined) await chunk(form.finish(shown.finish), unverified);
     if (!request.wait) {

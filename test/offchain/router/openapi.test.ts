@@ -83,6 +83,7 @@ describe("the router's OpenAPI document", () => {
       ["/v1/models/{id}", { method: "GET", url: "/v1/models/none" }, 404],
       ["/v1/tasks/{id}", { method: "GET", url: `/v1/tasks/${TASK}` }, 200],
       ["/v1/tasks/{id}", { method: "GET", url: "/v1/tasks/77" }, 404],
+      ["/v1/usage", { method: "GET", url: "/v1/usage" }, 200],
       ["/carry/commitment", post("/carry/commitment", {}), 202],
       ["/carry/opening", post("/carry/opening", {}), 503],
       ["/content/{cid}", { method: "GET", url: contentUrl }, 404],

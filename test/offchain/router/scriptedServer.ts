@@ -3,6 +3,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { FastifyInstance } from "fastify";
 import { LocalStore } from "../../../offchain/content/localStore.ts";
+import { Access } from "../../../offchain/router/access.ts";
+import type { Work } from "../../../offchain/router/accounts.ts";
+import { KeyStore } from "../../../offchain/router/keyStore.ts";
 import { ApiError } from "../../../offchain/router/apiError.ts";
 import { buildServer, type ServerParts } from "../../../offchain/router/server.ts";
 import { createLog } from "../../../offchain/runtime/log.ts";
@@ -26,7 +29,7 @@ export async function serverOf(changes: Partial<Record<keyof ServerParts, unknow
   };
   const quiet = new AbortController().signal;
   const server = await buildServer({
-    completions: completionsOf(() => Promise.resolve({ object: "chat.completion" })),
+    completions: completionsOf(() => Promise.resolve({ object: "chat.completion", usage: {} })),
     carried: {
       takeCommitment: () => Promise.resolve(),
       takeOpening: () => {
@@ -37,6 +40,14 @@ export async function serverOf(changes: Partial<Record<keyof ServerParts, unknow
     model: MODEL,
     embed: { id: "embedder", sha256: "cd".repeat(32), contextTokens: 512, quantisation: "Q8_0" },
     engine: {},
+    access: new Access(new KeyStore(":memory:")),
+    accounts: {
+      answer: async (_about: unknown, work: Work) => {
+        const context = { signal: quiet, journal: undefined as never, admit: () => undefined };
+        return { reply: (await work(context)).reply, replayed: false };
+      },
+      usage: () => ({ day: "2026-01-31", requests: 1, promptTokens: 2, completionTokens: 3, charged: 4n, held: 5n }),
+    },
     draining: quiet,
     stopping: quiet,
     content: await LocalStore.open(mkdtempSync(path.join(tmpdir(), "corroborate-router-"))),

@@ -56,7 +56,7 @@ describe("a streamed answer", () => {
       const gone = new AbortController();
       reply.raw.once("close", () => gone.abort(new ApiError(499, "gone", { code: "client_closed_request" })));
       const completions = {
-        settled: async (_place: Place, _n: number, signal: AbortSignal) =>
+        settled: async (_place: Place, _n: number, { signal }: { signal: AbortSignal }) =>
           await Promise.race([
             settled ?? delay(50).then(() => answer(pieces.join(""))),
             new Promise<never>((_, reject) =>
