@@ -8,7 +8,10 @@ import { lockOf } from "../../../offchain/protocol/judging.ts";
 import { FINISH, Status } from "../../../offchain/protocol/types.ts";
 import { type ApiError, toApiError } from "../../../offchain/router/apiError.ts";
 import { DeadlinePassed, type EndedTask } from "../../../offchain/router/arrivals.ts";
-import { MODEL, scriptedCompletions, type Script, TASK, TERMS } from "./routerWorld.ts";
+import type { Ask, Place } from "../../../offchain/router/batcher.ts";
+import { Completions } from "../../../offchain/router/completions.ts";
+import { completionRequest } from "../../../offchain/router/requests.ts";
+import { ENTRY, MODEL, SESSION_VIEW, scriptedCompletions, type Script, TASK, TERMS } from "./routerWorld.ts";
 
 const ASKED = { model: "toy", messages: [{ role: "user", content: "Hello" }], max_tokens: 32 };
 const TEXT = "Paris.";
@@ -152,5 +155,41 @@ describe("completions", () => {
     await content.put(new TextEncoder().encode(TEXT));
     await complete({ ...ASKED, max_tokens: undefined }, signal);
     expect(sent).to.have.length(1);
+  });
+
+  it("ask the prompts of a list that brought no answer once more, alone, and join all in order", async () => {
+    const { content } = await scriptedCompletions({});
+    await content.put(new TextEncoder().encode(TEXT));
+    const asked: string[][] = [];
+    let waiting: { text: string; resolve: (place: Place) => void }[] = [];
+    /** Two prompts ride in a task; the first task fails. */
+    const place = async ({ messages }: Ask) =>
+      await new Promise<Place>((resolve) => {
+        waiting.push({ text: messages[0]!.content, resolve });
+        if (waiting.length < 2) return;
+        const task = BigInt(asked.push(waiting.map(({ text }) => text)));
+        const terms = { ...TERMS, promptTokens: "0x00000a00000a" };
+        const both = (one: string) => `0x${one.slice(2)}${one.slice(2)}`;
+        const good = settledAs(Status.Accepted, 77n);
+        const settled = task === 1n ? settledAs(Status.Failed) : { ...good, outcomes: both(good.outcomes), base: both(good.base) };
+        const ended = Promise.resolve({ ...ENTRY, task, terms, settled });
+        waiting.forEach(({ resolve }, prompt) => resolve({ task, prompt, name: "x", transaction: "0x", seedBlock: 1, terms, ended }));
+        waiting = [];
+      });
+    const members = [0, 1, 2].map((seat) => ({ seat, node: seat + 1, operator: "0x1" }));
+    const world = { changesOf: () => "0x", committee: () => Promise.resolve(members), endpointsOf: () => [] };
+    const engine = { tokenCount: () => Promise.resolve(10) };
+    const submission = { session: SESSION_VIEW, worstCase: () => 1n };
+    const completions = new Completions({ engine, content, submission, batcher: { place }, world, model: MODEL } as never);
+    const prepared = await completions.prepared(completionRequest({ model: "toy", prompt: ["a", "b", "c", "d"], max_tokens: 8 }), signal);
+    const reply = await completions.text(prepared, { signal });
+    expect(asked).to.deep.equal([
+      ["a", "b"],
+      ["c", "d"],
+      ["a", "b"],
+    ]);
+    expect(reply.choices.map(({ index, text }) => [index, text])).to.deep.equal([0, 1, 2, 3].map((index) => [index, TEXT]));
+    expect(reply.verification.prompts.map(({ task, prompt }) => `${task}/${prompt}`)).to.deep.equal(["3/0", "3/1", "2/0", "2/1"]);
+    expect(reply.verification.charged).to.equal("154");
   });
 });
