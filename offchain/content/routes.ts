@@ -22,9 +22,12 @@ const STATUS: Record<Refusal, number> = {
   StoreFull: 507,
 };
 
+/** Content that is not here may come, and a full store may find room. */
+const RETRYABLE: Refusal[] = ["ContentNotFound", "StoreFull"];
+
 const DEFAULT_QUOTA_BYTES = 1024 ** 3;
 
-/** Fastify plugin: GET, HEAD and PUT /content/:cid over a local store. Errors are JSON {error: {code, message}}. */
+/** Fastify plugin: GET, HEAD and PUT /content/:cid over a local store. Errors have the form of OpenAI's: {error: {message, type, param, code, retryable, task_id}}. */
 // eslint-disable-next-line @typescript-eslint/require-await -- Fastify waits for a promise where a plugin takes no callback.
 export async function contentRoutes(
   server: FastifyInstance,
@@ -71,5 +74,8 @@ export async function contentRoutes(
 }
 
 function refuse(reply: FastifyReply, code: Refusal, message: string): FastifyReply {
-  return reply.code(STATUS[code]).header("cache-control", "no-store").send({ error: { code, message } });
+  const status = STATUS[code];
+  const type = status < 500 ? "invalid_request_error" : "server_error";
+  const error = { message, type, param: null, code, retryable: RETRYABLE.includes(code), task_id: null };
+  return reply.code(status).header("cache-control", "no-store").send({ error });
 }

@@ -3,6 +3,7 @@ import { CLAIM_TOP, roundLogProb, type Finish, type TokenLogProb } from "../prot
 import type { Reference } from "../protocol/genuineness.ts";
 import type { Sampling } from "../protocol/manifest.ts";
 import { AnswerText } from "./answerText.ts";
+import type { GrammarRun } from "./grammar.ts";
 import { altersDraw, samplerOptions, UNSAMPLED } from "./sampling.ts";
 
 /** What is fixed on every node, because each of them changes logits: one sequence, no flash attention, f16 KV cache, this batch. */
@@ -14,6 +15,8 @@ export interface Job {
   jobSeed: string;
   /** Tokens of prompt and answer together. */
   contextTokens: number;
+  /** A fresh run of the grammar that the answer must follow, where there is one. */
+  grammar?: (() => GrammarRun) | undefined;
 }
 
 export interface Hooks {
@@ -35,10 +38,11 @@ export const answerLimit = ({ prompt, sampling, contextTokens }: Job) => Math.mi
 export async function generate(model: LlamaModel, sequence: LlamaContextSequence, job: Job, hooks: Hooks): Promise<Answer> {
   const text = new AnswerText(model, job.sampling.stop);
   const tokens: Token[] = [];
-  const draw = (after: Token): ControlledEvaluateInputItem => [
-    after,
-    { generateNext: { token: true, options: samplerOptions(job.sampling, job.jobSeed, tokens) } },
-  ];
+  const grammar = job.grammar?.();
+  const draw = (after: Token): ControlledEvaluateInputItem => {
+    const options = samplerOptions(job.sampling, job.jobSeed, tokens);
+    return [after, { generateNext: { token: true, options: grammar?.constrain(options) ?? options } }];
+  };
   const done = (finish: Finish): Answer => {
     hooks.onProgress(text.finish());
     return { tokens, text: text.text, finish };
@@ -50,6 +54,7 @@ export async function generate(model: LlamaModel, sequence: LlamaContextSequence
     const token = outputs.at(-1)?.next.token;
     if (token == null) throw new Error("the engine drew no token");
     tokens.push(token);
+    grammar?.accept(token);
     if (model.isEogToken(token) || text.push(token)) return done("stop");
     if (tokens.length >= answerLimit(job)) return done("length");
     hooks.onProgress(text.fresh());
@@ -97,9 +102,15 @@ export async function score(
     logits: { filter: { tokens: [], includeMax: true, includeTop: CLAIM_TOP } },
     options: UNSAMPLED,
   }));
-  const drawn = altersDraw(job.sampling)
-    ? await prefill((position) => ({ token: true, options: samplerOptions(job.sampling, job.jobSeed, tokens.slice(0, position)) }))
-    : plain;
+  const grammar = job.grammar?.();
+  const drawn =
+    grammar !== undefined || altersDraw(job.sampling)
+      ? await prefill((position) => {
+          if (position > 0) grammar?.accept(tokens[position - 1]!);
+          const options = samplerOptions(job.sampling, job.jobSeed, tokens.slice(0, position));
+          return { token: true, options: grammar?.constrain(options) ?? options };
+        })
+      : plain;
   return { expected: drawn.map((next) => next.token ?? -1), top: plain.map(likeliest) };
 }
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { messagesSchema, samplingSchema } from "../protocol/manifest.ts";
+import { answerFormatSchema } from "./answerFormat.ts";
 import type { ChildRequest } from "./childMessages.ts";
 import { EngineError } from "./engine.ts";
 
@@ -11,12 +12,18 @@ const claimSchema = z.object({
   top: z.array(z.array(z.tuple([tokenIdSchema, z.number().max(0)]))),
 });
 const ruleSchema = z.object({ minMatch: z.number(), freeMisses: z.number(), flagDelta: z.number(), maxDelta: z.number() });
-const common = { messages: messagesSchema, sampling: samplingSchema, jobSeed: z.string().min(1).max(256) };
+const common = {
+  messages: messagesSchema,
+  sampling: samplingSchema,
+  format: answerFormatSchema.optional(),
+  jobSeed: z.string().min(1).max(256),
+};
 /** Requests are rebuilt from this list; what it does not name does not reach the engine. */
 const requestSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("tokenCount"), messages: messagesSchema }),
   z.object({ kind: z.literal("complete"), ...common }),
   z.object({ kind: z.literal("verify"), ...common, claim: claimSchema, rule: ruleSchema }),
+  z.object({ kind: z.literal("grammar"), format: answerFormatSchema }),
   z.object({ kind: z.literal("embed"), text: z.string() }),
 ]);
 

@@ -1,6 +1,7 @@
 import type { Claim } from "../protocol/claim.ts";
 import type { GenuinenessRule } from "../protocol/genuineness.ts";
 import type { Message, Sampling } from "../protocol/manifest.ts";
+import type { AnswerFormat } from "./answerFormat.ts";
 import type { EngineErrorCode } from "./engine.ts";
 import type { ModelEntry } from "./models.ts";
 
@@ -14,8 +15,17 @@ export interface ChildSettings {
 /** One request; the allow-list of what may reach the engine. */
 export type ChildRequest =
   | { kind: "tokenCount"; messages: Message[] }
-  | { kind: "complete"; messages: Message[]; sampling: Sampling; jobSeed: string }
-  | { kind: "verify"; messages: Message[]; sampling: Sampling; jobSeed: string; claim: Claim; rule: GenuinenessRule }
+  | { kind: "complete"; messages: Message[]; sampling: Sampling; format?: AnswerFormat | undefined; jobSeed: string }
+  | {
+      kind: "verify";
+      messages: Message[];
+      sampling: Sampling;
+      format?: AnswerFormat | undefined;
+      jobSeed: string;
+      claim: Claim;
+      rule: GenuinenessRule;
+    }
+  | { kind: "grammar"; format: AnswerFormat }
   | { kind: "embed"; text: string };
 
 export type ToChild =

@@ -1,10 +1,13 @@
 import type { Claim, Finish } from "../protocol/claim.ts";
 import type { GenuinenessRule, Judgement } from "../protocol/genuineness.ts";
 import type { Message, Sampling } from "../protocol/manifest.ts";
+import type { AnswerFormat } from "./answerFormat.ts";
 
 export interface CompletionRequest {
   messages: Message[];
   sampling: Sampling;
+  /** What the answer must look like; absent: any text. */
+  format?: AnswerFormat | undefined;
   /** Public text from which, with sampling.seed and the position, each token's seed follows. */
   jobSeed: string;
 }
@@ -68,8 +71,10 @@ export interface Engine {
     claim: Claim,
     sampling: Sampling,
     jobSeed: string,
-    options?: EngineCallOptions & { rule?: GenuinenessRule },
+    options?: EngineCallOptions & { rule?: GenuinenessRule; format?: AnswerFormat | undefined },
   ): Promise<Verification>;
+  /** Checks that a grammar can be made of a format. Throws EngineError InvalidRequest where it cannot. */
+  checkFormat(format: AnswerFormat, options?: EngineCallOptions): Promise<void>;
   /** The text's embedding, of length 1; all zeros for the empty text. A text over the embedder's context is cut to it. */
   embed(text: string, options?: EngineCallOptions): Promise<number[]>;
   info(): EngineInfo;

@@ -2,6 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import type { Claim } from "../protocol/claim.ts";
 import { DEFAULT_GENUINENESS_RULE, type GenuinenessRule } from "../protocol/genuineness.ts";
 import type { Message, Sampling } from "../protocol/manifest.ts";
+import type { AnswerFormat } from "./answerFormat.ts";
 import { checkedRequest } from "./checkedRequest.ts";
 import type { ChildRequest, ChildSettings } from "./childMessages.ts";
 import {
@@ -67,8 +68,8 @@ export class LlamaEngine implements Engine {
   }
 
   async complete(request: CompletionRequest, options: CompletionOptions = {}): Promise<Completion> {
-    const { messages, sampling, jobSeed } = request;
-    const completion = await this.#run<Completion>({ kind: "complete", messages, sampling, jobSeed }, options);
+    const { messages, sampling, format, jobSeed } = request;
+    const completion = await this.#run<Completion>({ kind: "complete", messages, sampling, format, jobSeed }, options);
     this.#counters.promptTokens += completion.promptTokens;
     this.#counters.completionTokens += completion.tokens;
     return completion;
@@ -79,9 +80,20 @@ export class LlamaEngine implements Engine {
     claim: Claim,
     sampling: Sampling,
     jobSeed: string,
-    { rule = DEFAULT_GENUINENESS_RULE, ...options }: EngineCallOptions & { rule?: GenuinenessRule } = {},
+    {
+      rule = DEFAULT_GENUINENESS_RULE,
+      format,
+      ...options
+    }: EngineCallOptions & {
+      rule?: GenuinenessRule;
+      format?: AnswerFormat | undefined;
+    } = {},
   ): Promise<Verification> {
-    return await this.#run<Verification>({ kind: "verify", messages, claim, sampling, jobSeed, rule }, options);
+    return await this.#run<Verification>({ kind: "verify", messages, claim, sampling, format, jobSeed, rule }, options);
+  }
+
+  async checkFormat(format: AnswerFormat, options: EngineCallOptions = {}): Promise<void> {
+    await this.#run<true>({ kind: "grammar", format }, options);
   }
 
   async embed(text: string, options: EngineCallOptions = {}): Promise<number[]> {

@@ -3,9 +3,11 @@ import { getLlama, getModuleVersion, LlamaLogLevel, type Llama, type Token } fro
 import { judgeClaim, malformed } from "../protocol/genuineness.ts";
 import type { Message, Sampling } from "../protocol/manifest.ts";
 import { CANON, generate, respell, score, type Hooks, type Job } from "./canonicalRun.ts";
+import type { AnswerFormat } from "./answerFormat.ts";
 import { chatPrompt } from "./chatPrompt.ts";
 import type { ChildError, ChildRequest, ChildSettings, FromChild, ToChild } from "./childMessages.ts";
 import { EngineError, type Completion, type Verification } from "./engine.ts";
+import { admitGrammars, GrammarRun, grammarOf } from "./grammar.ts";
 
 type Serve = (request: ChildRequest, hooks: Hooks) => Promise<unknown>;
 
@@ -17,24 +19,26 @@ async function start(settings: ChildSettings): Promise<{ engineClass: string; se
   const contextTokens = settings.model.contextTokens;
   const context = await model.createContext({ ...CANON, contextSize: contextTokens, threads });
   const sequence = context.getSequence();
+  admitGrammars(sequence);
   const embedModel = await load(settings.embed.path);
   const embedTokens = settings.embed.contextTokens;
   const embedContext = await embedModel.createEmbeddingContext({ contextSize: embedTokens, batchSize: embedTokens, threads });
   const vocabulary = [...model.iterateAllTokens()].length;
   const engineClass = await engineClassOf(llama, settings.model.sha256);
 
-  const jobOf = (messages: Message[], sampling: Sampling, jobSeed: string): Job => {
+  const jobOf = async (messages: Message[], sampling: Sampling, format: AnswerFormat | undefined, jobSeed: string): Promise<Job> => {
     const prompt = chatPrompt(model, messages);
     if (prompt.length >= contextTokens)
       throw new EngineError(
         "PromptTooLong",
         `found a prompt of ${prompt.length} tokens, wanted fewer than ${contextTokens}; shorten the messages`,
       );
-    return { prompt, sampling, jobSeed, contextTokens };
+    const grammar = format === undefined ? undefined : await grammarOf(llama, format);
+    return { prompt, sampling, jobSeed, contextTokens, grammar: grammar && (() => new GrammarRun(llama, model, grammar)) };
   };
 
   const complete = async (request: Extract<ChildRequest, { kind: "complete" }>, hooks: Hooks): Promise<Completion> => {
-    const job = jobOf(request.messages, request.sampling, request.jobSeed);
+    const job = await jobOf(request.messages, request.sampling, request.format, request.jobSeed);
     const { tokens, text, finish } = await generate(model, sequence, job, hooks);
     const { top } = await score(sequence, job, tokens, hooks);
     return { text, tokens: tokens.length, promptTokens: job.prompt.length, finish, claim: { engineClass, finish, tokens, top } };
@@ -42,7 +46,7 @@ async function start(settings: ChildSettings): Promise<{ engineClass: string; se
 
   const verify = async (request: Extract<ChildRequest, { kind: "verify" }>, hooks: Hooks): Promise<Verification> => {
     const { claim } = request;
-    const job = jobOf(request.messages, request.sampling, request.jobSeed);
+    const job = await jobOf(request.messages, request.sampling, request.format, request.jobSeed);
     const tokens = claim.tokens as Token[];
     // Checked before the engine sees them: an id outside the vocabulary could crash it.
     const spelled = tokens.every((token) => token < vocabulary) ? respell(model, job, tokens) : null;
@@ -68,6 +72,9 @@ async function start(settings: ChildSettings): Promise<{ engineClass: string; se
         return await complete(request, hooks);
       case "verify":
         return await verify(request, hooks);
+      case "grammar":
+        await grammarOf(llama, request.format);
+        return true;
       case "embed":
         return await embed(request.text);
     }

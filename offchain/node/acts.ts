@@ -6,6 +6,7 @@ import type { Sender } from "../chain/sender.ts";
 import type { Intent } from "../chain/senderStore.ts";
 import type { TaskEntry } from "../chain/taskBook.ts";
 import type { Digest } from "../content/contentId.ts";
+import type { LiveAnswers } from "../content/live.ts";
 import { HttpPeer } from "../content/httpPeer.ts";
 import { LayeredStore } from "../content/layeredStore.ts";
 import type { LocalStore } from "../content/localStore.ts";
@@ -35,6 +36,7 @@ export interface ActsParts {
   results: LocalStore;
   /** What the content routes serve. */
   content: LocalStore;
+  live?: LiveAnswers;
   key: SigningKey;
   log: Logger;
   poison?: string | undefined;
@@ -75,19 +77,18 @@ export class Acts {
   }
 
   async #infer(entry: TaskEntry, seat: number, signal: AbortSignal): Promise<void> {
-    const { engine, results, content, key, poison, deployment, node, world, journal, log } = this.#parts;
+    const { engine, results, content, live, key, poison, deployment, node, world, journal, log } = this.#parts;
     const { task, terms } = entry;
     const domain = { chainId: deployment.chainId, queue: deployment.addresses.SessionQueue };
     const source = new LayeredStore(
       content,
       world.sourcesOf(entry).map((base) => new HttpPeer(base)),
     );
-    const work = await makeWork(task, entry.attempt, terms, seat, node, { engine, source, results, key, domain, poison }, signal).catch(
-      (error: unknown) => {
-        if (error instanceof TermsUntrue || permanent(error)) world.progress(task).refused = true;
-        throw error;
-      },
-    );
+    const parts = { engine, source, results, live, key, domain, poison };
+    const work = await makeWork(task, entry.attempt, terms, seat, node, parts, signal).catch((error: unknown) => {
+      if (error instanceof TermsUntrue || permanent(error)) world.progress(task).refused = true;
+      throw error;
+    });
     const committed = entry.commits.find((commit) => commit.seat === seat)?.commitment;
     if (committed !== undefined && committed !== work.commitment) {
       world.progress(task).lost = true;

@@ -2,12 +2,14 @@
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { Command } from "commander";
+import { recoverAddress } from "ethers";
 import { checkBalance, deploymentOf } from "../chain/boot.ts";
 import { EventCursor } from "../chain/cursor.ts";
 import { connect } from "../chain/endpoint.ts";
 import { Sender } from "../chain/sender.ts";
 import { createViews } from "../chain/views.ts";
 import { LocalStore } from "../content/localStore.ts";
+import { grantDigest, LiveAnswers } from "../content/live.ts";
 import { LlamaEngine } from "../inference/llama.ts";
 import { addSettings, runCommand } from "../runtime/env.ts";
 import { EXIT, Fatal, oneLine } from "../runtime/exit.ts";
@@ -44,7 +46,10 @@ async function start(config: NodeConfig): Promise<void> {
     LocalStore.open(path.join(config.data, "results")),
   ]);
   const health = new NodeHealth(wallet.address, config.chainId, shutdown);
-  const { server, url } = await serve({ ...config.listen, content, health: () => health.report() });
+  const live = new LiveAnswers();
+  let mayRead: (task: bigint, until: number, signature: string) => boolean = () => false;
+  const reading = { answers: live, allows: (...grant: Parameters<typeof mayRead>) => mayRead(...grant) };
+  const { server, url } = await serve({ ...config.listen, content, live: reading, health: () => health.report() });
   const endpoint = await connect({ url: config.rpc, chainId: config.chainId, signal: shutdown.stopping });
   const deployment = await deploymentOf(config, endpoint);
   const views = createViews(endpoint, deployment);
@@ -63,10 +68,15 @@ async function start(config: NodeConfig): Promise<void> {
   const onEvent = (event: { id: string; kind: string }) => log.info({ transaction: event }, `transaction ${event.kind}`);
   const sender = new Sender({ endpoint, signer: wallet, store: journal.chain, onEvent });
   const world = new World({ views, journal, node, local: config.chainId === LOCAL_CHAIN });
+  const domain = { chainId: deployment.chainId, queue: SessionQueue };
+  mayRead = (task, until, signature) => {
+    const router = world.book.tasks.get(task)?.terms.router;
+    return router !== undefined && router === signerOf(grantDigest(domain, task, node, until), signature);
+  };
   const failed = Promise.withResolvers<never>();
   const { signingKey: key } = wallet;
   const { poison } = config;
-  const acts = new Acts({ deployment, node, engine, sender, journal, world, results, content, key, log, poison });
+  const acts = new Acts({ deployment, node, engine, sender, journal, world, results, content, live, key, log, poison });
   const act: Acts["act"] = async (action, head, signal) => await acts.act(action, head, signal);
   const executor = new Executor({ act, log, onFatal: failed.reject });
   health.attach({ node, engine, executor, sender });
@@ -98,6 +108,14 @@ async function start(config: NodeConfig): Promise<void> {
   journal.close();
   shutdown.close();
   unlock();
+}
+
+function signerOf(digest: string, signature: string): string | undefined {
+  try {
+    return recoverAddress(digest, signature);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Runs the command line. Ends the process; a fatal error is one line on standard error. */

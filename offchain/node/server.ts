@@ -1,5 +1,6 @@
 import Fastify, { type FastifyInstance } from "fastify";
 import type { LocalStore } from "../content/localStore.ts";
+import { liveRoutes, type LiveRoutesOptions } from "../content/liveRoutes.ts";
 import { contentRoutes } from "../content/routes.ts";
 import { EXIT, Fatal } from "../runtime/exit.ts";
 
@@ -14,14 +15,15 @@ export interface ServerOptions {
   port: number;
   /** Only what everybody may read. */
   content: LocalStore;
+  live: LiveRoutesOptions;
   health: () => Health;
 }
 
 /** Strangers may leave this much content here. */
 const QUOTA_BYTES = 256 * 1024 * 1024;
 
-/** The node's HTTP face: GET /healthz, and GET, HEAD and PUT /content/:cid. Throws Fatal (inUse) where the port is taken. */
-export async function serve({ host, port, content, health }: ServerOptions): Promise<{ server: FastifyInstance; url: string }> {
+/** The node's HTTP face: GET /healthz, and GET, HEAD and PUT /content/:cid, and GET /live for routers. Throws Fatal (inUse) where the port is taken. */
+export async function serve({ host, port, content, live, health }: ServerOptions): Promise<{ server: FastifyInstance; url: string }> {
   const server = Fastify({
     logger: false,
     connectionTimeout: 30_000,
@@ -39,6 +41,7 @@ export async function serve({ host, port, content, health }: ServerOptions): Pro
       .header("cache-control", "no-store")
       .send(body);
   });
+  await server.register(liveRoutes, live);
   await server.register(contentRoutes, { store: content, quotaBytes: QUOTA_BYTES });
   try {
     const url = await server.listen({ host, port });

@@ -1,12 +1,14 @@
 import { Signature, type SigningKey } from "ethers";
 import { digestOf, type Digest } from "../content/contentId.ts";
+import type { LiveAnswers } from "../content/live.ts";
 import type { ContentStore } from "../content/store.ts";
 import type { Completion, Engine } from "../inference/engine.ts";
 import { semanticSketch } from "../inference/semanticSketch.ts";
 import { decodePromptTokens, encodeAnswers } from "../protocol/answers.ts";
 import { claimBytes } from "../protocol/claim.ts";
 import { commitDigest, commitmentOf, type Domain } from "../protocol/commitment.ts";
-import { type Manifest, MAX_MANIFEST_BYTES, parseManifest } from "../protocol/manifest.ts";
+import { parseTaskManifest } from "../inference/taskManifest.ts";
+import { type Manifest, MAX_MANIFEST_BYTES } from "../protocol/manifest.ts";
 import { type Answer, FINISH, type TaskTerms } from "../protocol/types.ts";
 import type { Work } from "./journal.ts";
 import { saltOf } from "./salt.ts";
@@ -22,6 +24,8 @@ export interface WorkParts {
   source: ContentStore;
   /** Where results are kept until they may be seen. */
   results: ContentStore;
+  /** Where the task's router may read answers while they are written. */
+  live?: LiveAnswers | undefined;
   key: SigningKey;
   domain: Domain;
   /** Answers this instead of what the model says; to make an outlier in tests on a local chain. */
@@ -41,16 +45,23 @@ export async function makeWork(
   parts: WorkParts,
   signal: AbortSignal,
 ): Promise<Work> {
-  const { engine, source, results, key, domain, poison } = parts;
-  const manifest = parseManifest(await source.get(terms.manifest as Digest, { maxBytes: MAX_MANIFEST_BYTES, signal }));
+  const { engine, source, results, live, key, domain, poison } = parts;
+  const manifest = parseTaskManifest(await source.get(terms.manifest as Digest, { maxBytes: MAX_MANIFEST_BYTES, signal }));
   await checkTerms(manifest, terms, engine, signal);
   const answers: Answer[] = [];
   const completions: Completion[] = [];
   const contents: Digest[] = [];
-  for (const { messages } of manifest.prompts) {
+  for (const [prompt, { messages }] of manifest.prompts.entries()) {
+    live?.begin(task, prompt);
+    const onToken = poison === undefined ? (piece: string) => live?.push(task, prompt, piece) : () => undefined;
     const jobSeed = `${task}:${seat}`;
-    const completion = await engine.complete({ messages, sampling: manifest.sampling, jobSeed }, { signal });
+    const completion = await engine.complete(
+      { messages, sampling: manifest.sampling, format: manifest.format, jobSeed },
+      { signal, onToken },
+    );
     const text = poison ?? completion.text;
+    if (poison !== undefined) live?.push(task, prompt, poison);
+    live?.finish(task, prompt, completion.finish);
     const bytes = new TextEncoder().encode(text);
     const sketch = semanticSketch(await engine.embed(text, { signal }), engine.info().embedSha256);
     answers.push({ digest: digestOf(bytes), sketch, tokens: completion.tokens, finish: FINISH[completion.finish] });

@@ -5,85 +5,100 @@ import { LayeredStore } from "../content/layeredStore.ts";
 import type { LocalStore } from "../content/localStore.ts";
 import { ContentError } from "../content/store.ts";
 import { applyChanges, decodeAnswers, decodeOutcomes, decodePromptTokens } from "../protocol/answers.ts";
+import { lockOf } from "../protocol/judging.ts";
 import { popcount } from "../protocol/sketch.ts";
-import { FINISH } from "../protocol/types.ts";
+import { FINISH, Status } from "../protocol/types.ts";
 import { ApiError } from "./apiError.ts";
 import type { EndedTask } from "./arrivals.ts";
+import type { Place } from "./batcher.ts";
+import type { Verification } from "./replySchemas.ts";
 import type { World } from "./world.ts";
 
-/** A chat completion as OpenAI's clients read it, and how it was verified. */
-export interface ChatCompletion {
-  id: string;
-  object: "chat.completion";
-  created: number;
-  model: string;
-  choices: { index: 0; message: { role: "assistant"; content: string; refusal: null }; logprobs: null; finish_reason: "stop" | "length" }[];
-  usage: { prompt_tokens: number; completion_tokens: number; total_tokens: number };
+/** What became of one prompt that nodes agreed on. */
+export interface PromptAnswer {
+  /** Accepted answers, the canonical one first; as many as were wanted and are there. */
+  choices: { text: string; finish: "stop" | "length"; tokens: number }[];
+  promptTokens: number;
   verification: Verification;
 }
 
-/** Who agreed on the answer, and where the chain says so. */
-export interface Verification {
-  session: number;
-  task: string;
-  verdict: "accepted";
-  /** Hashes of the transactions. */
-  transactions: { submitted: string; settled: string };
-  committee: { seat: number; node: number; operator: string; accepted: boolean }[];
-  agreement: { redundancy: number; quorum: number; agreed: number };
-  /** sha256 of the answer's bytes, 0x hex; `cid` is the same as a content id. */
-  digest: string;
-  cid: string;
-  /** What the session paid, COR base units. */
-  charged: string;
-}
-
-interface AnswerParts {
+export interface AnswerParts {
   content: LocalStore;
   world: World;
-  model: string;
   signal: AbortSignal;
 }
 
 const ATTEMPTS = 5;
 const PAUSE_MS = 500;
 
-/** The answer of an accepted task: the canonical seat's bytes, hashed again. Throws ApiError where nobody has them, or what the views throw. */
-export async function answerOf(
-  ended: EndedTask,
-  submitted: string,
-  { content, world, model, signal }: AnswerParts,
-): Promise<ChatCompletion> {
+/** The answers of an accepted prompt, their bytes hashed again. Throws ApiError where nodes did not agree or nobody has the bytes. */
+export async function answerOf(ended: EndedTask, place: Place, n: number, parts: AnswerParts): Promise<PromptAnswer> {
   const { task, session, terms, settled } = ended;
-  const { canonicalSeat, accepted } = decodeOutcomes(settled.outcomes)[0]!;
-  const answer = decodeAnswers(applyChanges(settled.base, world.changesOf(task, canonicalSeat!)))[0]!;
-  const digest = answer.digest as Digest;
+  const { prompt } = place;
+  if (settled.status !== Status.Accepted) throw withoutAnswer(ended);
+  const { canonicalSeat, accepted } = decodeOutcomes(settled.outcomes)[prompt]!;
+  if (canonicalSeat === null) throw undecided(task, prompt);
+  const { world, content, signal } = parts;
   const members = (await world.committee(ended)) ?? [];
-  const holders = members.filter(({ seat }) => (accepted >> seat) & 1).map(({ node }) => node);
-  const peers = world.endpointsOf(holders).map((base) => new HttpPeer(base));
-  const bytes = await resultBytes(new LayeredStore(content, peers), digest, ended, signal);
-  const promptTokens = decodePromptTokens(terms.promptTokens)[0]!;
-  const message = { role: "assistant", content: new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes), refusal: null } as const;
+  const isAccepted = ({ seat }: { seat: number }) => ((accepted >> seat) & 1) === 1;
+  const holders = members.filter(isAccepted).map(({ node }) => node);
+  const store = new LayeredStore(
+    content,
+    world.endpointsOf(holders).map((base) => new HttpPeer(base)),
+  );
+  const seats = [canonicalSeat, ...seatsIn(accepted).filter((seat) => seat !== canonicalSeat)];
+  const given = seats.map((seat) => ({ seat, ...decodeAnswers(applyChanges(settled.base, world.changesOf(task, seat)))[prompt]! }));
+  const choices: PromptAnswer["choices"] = [];
+  for (const { digest, finish, tokens } of given.slice(0, n)) {
+    const bytes = await resultBytes(store, digest as Digest, ended, signal);
+    const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+    choices.push({ text, finish: finish === FINISH.length ? "length" : "stop", tokens });
+  }
+  const digest = given[0]!.digest as Digest;
   return {
-    id: `chatcmpl-${task}`,
-    object: "chat.completion",
-    created: Math.floor(Date.now() / 1_000),
-    model,
-    choices: [{ index: 0, message, logprobs: null, finish_reason: answer.finish === FINISH.length ? "length" : "stop" }],
-    usage: { prompt_tokens: promptTokens, completion_tokens: answer.tokens, total_tokens: promptTokens + answer.tokens },
+    choices,
+    promptTokens: decodePromptTokens(terms.promptTokens)[prompt]!,
     verification: {
       session,
       task: String(task),
+      prompt,
+      prompts: decodePromptTokens(terms.promptTokens).length,
       verdict: "accepted",
-      transactions: { submitted, settled: settled.transactionHash },
-      committee: members.map((member) => ({ ...member, accepted: ((accepted >> member.seat) & 1) === 1 })),
+      transactions: { submitted: place.transaction, settled: settled.transactionHash },
+      committee: members.map((member) => ({ ...member, accepted: isAccepted(member) })),
       agreement: { redundancy: terms.redundancy, quorum: terms.quorum, agreed: popcount(BigInt(accepted)) },
       digest,
       cid: cidOf(digest),
-      charged: String(settled.charged),
+      answers: given.map(({ seat, digest, tokens }) => ({
+        seat,
+        node: members.find((member) => member.seat === seat)?.node ?? 0,
+        digest,
+        cid: cidOf(digest as Digest),
+        tokens,
+      })),
+      charged: String(shareOf(ended, prompt)),
     },
   };
 }
+
+/** What one prompt costs: the task's charge in proportion to the tokens that are paid for; the shares of all prompts sum to it. */
+export function shareOf({ terms, settled }: EndedTask, prompt: number): bigint {
+  const weights = weightsOf(settled.outcomes, settled.base, terms.promptTokens);
+  const all = weights.reduce((sum, weight) => sum + weight, 0n);
+  if (all === 0n) return 0n;
+  const upTo = (last: number) => (settled.charged * weights.slice(0, last).reduce((sum, weight) => sum + weight, 0n)) / all;
+  return upTo(prompt + 1) - upTo(prompt);
+}
+
+function weightsOf(outcomes: string, base: string, promptTokens: string): bigint[] {
+  const answers = decodeAnswers(base);
+  const counts = decodePromptTokens(promptTokens);
+  return decodeOutcomes(outcomes).map(({ canonicalSeat, accepted }, i) =>
+    canonicalSeat === null ? 0n : BigInt(popcount(BigInt(accepted)) * (counts[i]! + answers[i]!.tokens)),
+  );
+}
+
+const seatsIn = (bitmap: number): number[] => Array.from({ length: 12 }, (_, seat) => seat).filter((seat) => (bitmap >> seat) & 1);
 
 /** Nodes that act for themselves show their results a moment after their openings, so that this asks more than once. */
 async function resultBytes(store: LayeredStore, digest: Digest, { task, settled }: EndedTask, signal: AbortSignal): Promise<Uint8Array> {
@@ -98,10 +113,33 @@ async function resultBytes(store: LayeredStore, digest: Digest, { task, settled 
           `task ${task} is accepted, and nobody hands out the answer ${digest}; GET /content/${cidOf(digest)} may have it later`,
           {
             code: "content_unavailable",
-            details: { task: String(task), digest, charged: String(settled.charged) },
+            details: { task_id: String(task), digest, charged: String(settled.charged) },
           },
         );
       await delay(PAUSE_MS * attempt, undefined, { signal });
     }
   }
+}
+
+/** Why a task ended without an answer, by its status. */
+const ENDINGS: Partial<Record<Status, { code: string; why: string }>> = {
+  [Status.Inconclusive]: { code: "task_inconclusive", why: "the nodes' answers do not agree" },
+  [Status.Failed]: { code: "task_failed", why: "too few nodes answered in time" },
+  [Status.Cancelled]: { code: "task_cancelled", why: "it was taken back" },
+};
+
+function withoutAnswer({ task, terms, settled }: EndedTask): ApiError {
+  const { code, why } = ENDINGS[settled.status] ?? { code: "task_failed", why: `its status is ${settled.status}` };
+  const refunded = String(lockOf(terms) - settled.charged);
+  return new ApiError(502, `task ${task} ended without an answer: ${why}; ${refunded} COR base units were given back to the session`, {
+    code,
+    details: { task_id: String(task), refunded },
+  });
+}
+
+function undecided(task: bigint, prompt: number): ApiError {
+  return new ApiError(502, `prompt ${prompt} of task ${task} has no answer: the nodes' answers do not agree; nothing was charged for it`, {
+    code: "task_inconclusive",
+    details: { task_id: String(task), prompt },
+  });
 }

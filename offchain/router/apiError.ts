@@ -3,7 +3,8 @@ import { EngineError } from "../inference/engine.ts";
 import { ManifestError } from "../protocol/manifest.ts";
 import { oneLine } from "../runtime/exit.ts";
 
-export type ErrorType = "invalid_request_error" | "insufficient_quota" | "rate_limit_error" | "server_error";
+export type ErrorType =
+  "invalid_request_error" | "authentication_error" | "permission_error" | "insufficient_quota" | "rate_limit_error" | "server_error";
 
 interface Refusal {
   code: string;
@@ -13,6 +14,8 @@ interface Refusal {
   retryAfter?: number;
   /** More about it, as further keys of the error. Amounts are strings of COR base units. */
   details?: Record<string, string | number>;
+  /** Whether the same request may succeed later; without it, the status decides. */
+  retryable?: boolean;
 }
 
 /** What a client is told instead of an answer, in the form of OpenAI's errors. */
@@ -23,7 +26,8 @@ export class ApiError extends Error {
   readonly param: string | null;
   readonly retryAfter: number | undefined;
   readonly details: Record<string, string | number>;
-  constructor(status: number, message: string, { code, param, retryAfter, details = {} }: Refusal) {
+  readonly retryable: boolean;
+  constructor(status: number, message: string, { code, param, retryAfter, details = {}, retryable }: Refusal) {
     super(message);
     this.name = "ApiError";
     this.status = status;
@@ -32,15 +36,21 @@ export class ApiError extends Error {
     this.param = param ?? null;
     this.retryAfter = retryAfter;
     this.details = details;
+    this.retryable = retryable ?? (RETRYABLE.includes(status) || retryAfter !== undefined);
   }
 
   /** The answer's body. */
   get body(): { error: Record<string, unknown> } {
-    return { error: { message: this.message, type: this.type, param: this.param, code: this.code, ...this.details } };
+    const { message, type, param, code, retryable, details } = this;
+    return { error: { message, type, param, code, retryable, task_id: null, ...details } };
   }
 }
 
+const RETRYABLE = [408, 409, 429, 502, 503, 504];
+
 function typeOf(status: number): ErrorType {
+  if (status === 401) return "authentication_error";
+  if (status === 403) return "permission_error";
   if (status === 402) return "insufficient_quota";
   if (status === 429) return "rate_limit_error";
   return status < 500 ? "invalid_request_error" : "server_error";
@@ -59,6 +69,7 @@ export function toApiError(error: unknown): ApiError {
   return new ApiError(500, "the router failed at this request; its log says why", { code: "internal_error" });
 }
 
+/** The codes of Fastify's own refusals. */
 const FASTIFY: Record<string, string> = {
   FST_ERR_CTP_BODY_TOO_LARGE: "request_too_large",
   FST_ERR_CTP_INVALID_MEDIA_TYPE: "unsupported_media_type",

@@ -1,77 +1,168 @@
 import type { FastifyInstance } from "fastify";
+import { z } from "zod";
 import type { ModelView } from "../chain/views.ts";
+import type { Engine } from "../inference/engine.ts";
+import type { ModelEntry } from "../inference/models.ts";
 import { decodeOutcomes } from "../protocol/answers.ts";
 import { phaseOf } from "../protocol/phases.ts";
 import { Phase, Status } from "../protocol/types.ts";
 import { ApiError } from "./apiError.ts";
 import type { CarriedItems } from "./carriedItems.ts";
-import { chatRequest } from "./chatRequest.ts";
-import type { Completions } from "./completions.ts";
+import { documented } from "./openapi.ts";
+import { type PromptRouteParts, promptRoutes } from "./promptRoutes.ts";
+import {
+  acceptedSchema,
+  type ModelReply,
+  modelSchema,
+  modelsSchema,
+  taskSchema,
+  type TaskReply,
+  type UsageReply,
+  usageReplySchema,
+} from "./replySchemas.ts";
 import type { World } from "./world.ts";
 
-export interface ApiParts {
-  completions: Completions;
+export interface ApiParts extends PromptRouteParts {
   carried: CarriedItems;
   world: World;
   model: ModelView & { sha256: string };
-  /** While it ends, a router takes no new requests; what nodes hand in is still taken. */
-  draining: AbortSignal;
-  /** Ends requests in progress. */
-  stopping: AbortSignal;
+  embed: Pick<ModelEntry, "id" | "sha256" | "contextTokens" | "quantisation">;
+  engine: Pick<Engine, "embed" | "tokenCount">;
 }
 
 /** The routes for clients (/v1) and for nodes (/carry). */
-export function apiRoutes(server: FastifyInstance, { completions, carried, world, model, draining, stopping }: ApiParts): void {
-  server.post("/v1/chat/completions", async (request, reply) => {
-    if (draining.aborted) throw new ApiError(503, "the router is ending; try again elsewhere", { code: "shutting_down" });
-    const wanted = chatRequest(request.body);
-    const gone = new AbortController();
-    reply.raw.once("close", () => gone.abort(new ApiError(499, "the client went away", { code: "client_closed_request" })));
-    return await completions.complete(wanted, AbortSignal.any([gone.signal, stopping])).catch((error: unknown) => {
-      if (stopping.aborted) throw new ApiError(503, "the router ended before the answer was there", { code: "shutting_down" });
-      throw error;
-    });
-  });
+export function apiRoutes(server: FastifyInstance, parts: ApiParts): void {
+  const { carried, world, model, embed } = parts;
+  promptRoutes(server, parts);
 
-  server.get("/v1/models", () => ({ object: "list", data: [describe(model, world)] }));
+  const models = (): ModelReply[] => [describe(model, world), describeEmbedding(embed)];
+  server.get(
+    "/v1/models",
+    { schema: documented({ summary: "Served models and what they cost", tags: ["OpenAI"], replies: { 200: modelsSchema }, keyed: true }) },
+    () => ({ object: "list", data: models() }),
+  );
 
-  server.get<{ Params: { id: string } }>("/v1/tasks/:id", async (request) => {
-    const { id } = request.params;
-    if (!/^\d{1,20}$/.test(id))
-      throw new ApiError(400, `found ${JSON.stringify(id)}, wanted a task's number`, { code: "invalid_value", param: "id" });
-    const life = await lifeOf(BigInt(id), world);
-    if (life === undefined)
+  server.get<{ Params: { id: string } }>(
+    "/v1/models/:id",
+    {
+      schema: documented({
+        summary: "One model",
+        tags: ["OpenAI"],
+        params: { id: "Name of the model" },
+        replies: { 200: modelSchema },
+        keyed: true,
+      }),
+    },
+    (request) => {
+      const { id } = request.params;
+      const found = models().find((one) => one.id === id);
+      if (found !== undefined) return found;
+      const names = models().map((one) => one.id);
+      throw new ApiError(404, `found model ${JSON.stringify(id.slice(0, 128))}, wanted one that is served: ${names.join(", ")}`, {
+        code: "model_not_found",
+        param: "id",
+      });
+    },
+  );
+
+  server.get<{ Params: { id: string } }>(
+    "/v1/tasks/:id",
+    {
+      schema: documented({
+        summary: "A task's life, as the chain tells it",
+        tags: ["Network"],
+        params: { id: "The task's number" },
+        replies: { 200: taskSchema },
+        keyed: true,
+      }),
+    },
+    async (request) => {
+      const { id } = request.params;
+      if (!/^\d{1,20}$/.test(id))
+        throw new ApiError(400, `found ${JSON.stringify(id.slice(0, 64))}, wanted a task's number`, { code: "invalid_value", param: "id" });
+      const life = await lifeOf(BigInt(id), world);
+      if (life !== undefined) return life;
       throw new ApiError(404, `found no task ${id} here, wanted a recent one of this router's session`, {
         code: "task_not_found",
         param: "id",
       });
-    return life;
-  });
+    },
+  );
 
-  server.post("/carry/commitment", async (request, reply) => {
+  server.get(
+    "/v1/usage",
+    {
+      schema: documented({
+        summary: "What this key used today (UTC)",
+        tags: ["Operation"],
+        replies: { 200: usageReplySchema },
+        keyed: true,
+      }),
+    },
+    (request): UsageReply => {
+      const { id, name, expiresAt, perMinute, concurrent, spendPerDay } = parts.callerOf(request);
+      const { day, requests, promptTokens, completionTokens, charged, held } = parts.accounts.usage(id);
+      return {
+        key: id,
+        name,
+        day,
+        requests,
+        prompt_tokens: promptTokens,
+        completion_tokens: completionTokens,
+        charged: String(charged),
+        held: String(held),
+        limits: {
+          per_minute: perMinute ?? null,
+          concurrent: concurrent ?? null,
+          spend_per_day: spendPerDay === undefined ? null : String(spendPerDay),
+          expires_at: expiresAt ?? null,
+        },
+      };
+    },
+  );
+
+  const carry = (summary: string) => documented({ summary, tags: ["Nodes"], body: z.looseObject({}), replies: { 202: acceptedSchema } });
+  server.post("/carry/commitment", { schema: carry("Takes a node's signed commitment to the chain") }, async (request, reply) => {
     await carried.takeCommitment(request.body);
     return await reply.code(202).send({ accepted: true });
   });
 
-  server.post("/carry/opening", async (request, reply) => {
-    carried.takeOpening(request.body);
-    return await reply.code(202).send({ accepted: true });
-  });
+  server.post(
+    "/carry/opening",
+    { schema: carry("Takes a node's opening to the chain, once commits have closed") },
+    async (request, reply) => {
+      carried.takeOpening(request.body);
+      return await reply.code(202).send({ accepted: true });
+    },
+  );
 }
 
-function describe(model: ModelView & { sha256: string }, { session }: World) {
+function describeEmbedding({ id, sha256, contextTokens, quantisation }: ApiParts["embed"]): ModelReply {
+  return {
+    id,
+    object: "model",
+    created: 0,
+    owned_by: "corroborate",
+    sha256: `0x${sha256}`,
+    kind: "embedding",
+    quantisation,
+    context_length: contextTokens,
+  };
+}
+
+function describe(model: ModelView & { sha256: string }, { session }: World): ModelReply {
   return {
     id: model.name,
     object: "model",
     created: 0,
     owned_by: "corroborate",
     sha256: model.sha256,
+    kind: "generation",
     quantisation: model.quantisation,
     context_length: model.contextTokens,
     ...(session !== undefined && {
       max_prompt_tokens: session.maxPromptTokens,
       max_tokens: session.rules.maxTokens,
-      /** COR base units: price of 1,000 tokens in one node's answer, of which `redundancy` are paid for, and what a settlement costs. */
       pricing: {
         per_1000_tokens: String(session.rules.price),
         redundancy: session.rules.redundancy,
@@ -82,7 +173,7 @@ function describe(model: ModelView & { sha256: string }, { session }: World) {
   };
 }
 
-async function lifeOf(task: bigint, world: World) {
+async function lifeOf(task: bigint, world: World): Promise<TaskReply | undefined> {
   const entry = world.book.tasks.get(task);
   if (entry === undefined || world.head === undefined) return undefined;
   const { session, terms, seedBlock, deadline, commits, openings, settled } = entry;

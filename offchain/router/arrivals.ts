@@ -19,7 +19,7 @@ interface Waiter<T> {
 
 /** Wakes those who wait for a block or for the end of a task. */
 export class Arrivals {
-  readonly #tasks = new Map<bigint, Waiter<EndedTask>>();
+  readonly #tasks = new Map<bigint, Set<Waiter<EndedTask>>>();
   #blocks: { number: number; resolve: () => void }[] = [];
   #told = -1;
 
@@ -28,19 +28,27 @@ export class Arrivals {
     if (number > this.#told) await new Promise<void>((resolve) => this.#blocks.push({ number, resolve }));
   }
 
-  /** Resolves when the task has ended. Throws DeadlinePassed by the chain's clock, or the signal's reason. One waiter per task. */
+  /** Resolves when the task has ended. Throws DeadlinePassed by the chain's clock, or the signal's reason. */
   async ended(task: bigint, signal: AbortSignal): Promise<EndedTask> {
     signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<EndedTask>();
     const onAbort = () => reject(signal.reason as Error);
     signal.addEventListener("abort", onAbort, { once: true });
-    this.#tasks.set(task, { resolve, reject });
+    const waiter = { resolve, reject };
+    const waiters = this.#tasks.get(task) ?? new Set();
+    this.#tasks.set(task, waiters.add(waiter));
     try {
       return await promise;
     } finally {
-      this.#tasks.delete(task);
+      waiters.delete(waiter);
+      if (waiters.size === 0 && this.#tasks.get(task) === waiters) this.#tasks.delete(task);
       signal.removeEventListener("abort", onAbort);
     }
+  }
+
+  /** Whether somebody waits for the end of this task. */
+  awaits(task: bigint): boolean {
+    return this.#tasks.has(task);
   }
 
   tell(head: Head, book: TaskBook): void {
@@ -48,12 +56,14 @@ export class Arrivals {
     const due = this.#blocks.filter(({ number }) => number <= head.number);
     this.#blocks = this.#blocks.filter(({ number }) => number > head.number);
     for (const { resolve } of due) resolve();
-    for (const [task, waiter] of this.#tasks) {
+    for (const [task, waiters] of this.#tasks) {
       const entry = book.tasks.get(task);
       if (entry === undefined) continue;
-      if (isEnded(entry)) waiter.resolve(entry);
-      else if (head.timestamp > entry.deadline + entry.terms.revealWindow + GRACE)
-        waiter.reject(new DeadlinePassed(`the windows of task ${task} have gone by, and it is not settled`));
+      const late = head.timestamp > entry.deadline + entry.terms.revealWindow + GRACE;
+      for (const { resolve, reject } of waiters) {
+        if (isEnded(entry)) resolve(entry);
+        else if (late) reject(new DeadlinePassed(`the windows of task ${task} have gone by, and it is not settled`));
+      }
     }
   }
 }

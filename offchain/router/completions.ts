@@ -1,34 +1,58 @@
-import type { ModelView, SessionView } from "../chain/views.ts";
+import type { ModelView } from "../chain/views.ts";
 import type { LocalStore } from "../content/localStore.ts";
 import type { Engine } from "../inference/engine.ts";
-import { encodePromptTokens } from "../protocol/answers.ts";
-import { lockOf } from "../protocol/judging.ts";
-import { manifestBytes } from "../protocol/manifest.ts";
-import { Status } from "../protocol/types.ts";
-import type { Logger } from "../runtime/log.ts";
-import { answerOf, type ChatCompletion } from "./answer.ts";
+import type { Sampling } from "../protocol/manifest.ts";
+import { answerOf, type PromptAnswer, shareOf } from "./answer.ts";
 import { ApiError } from "./apiError.ts";
-import { DeadlinePassed, type EndedTask } from "./arrivals.ts";
-import type { ChatRequest } from "./chatRequest.ts";
+import type { Ask, Batcher, Place } from "./batcher.ts";
+import { chatCompletionOf, textCompletionOf } from "./replies.ts";
+import type { ChatCompletion, TextCompletion } from "./replySchemas.ts";
+import type { PromptRequest } from "./requests.ts";
 import type { Submission } from "./submission.ts";
 import type { World } from "./world.ts";
 
 export interface CompletionParts {
-  engine: Pick<Engine, "tokenCount">;
+  engine: Pick<Engine, "tokenCount" | "checkFormat">;
   content: LocalStore;
   submission: Submission;
+  batcher: Batcher;
   world: World;
   /** The session's model, as registered, and its sha256 as 0x hex. */
   model: ModelView & { sha256: string };
-  log: Logger;
 }
 
-/** A little below the queue's ring of 64 open tasks per session. */
-const MOST_OPEN = 60;
-/** For settling and for this machine's clock, beyond the session's windows. */
-const SLACK_SECONDS = 90;
+/** What a request leaves behind, so that it is found again after a restart. Positions are those of its prompts. */
+export interface PlaceJournal {
+  /** Where a prompt of this request was put before, if it was. */
+  known(position: number): { name: string; prompt: number } | undefined;
+  named(position: number, name: string, prompt: number): void;
+  placed(position: number, task: bigint): void;
+  /** What a prompt was charged; COR base units. */
+  charged(name: string, prompt: number, amount: bigint): void;
+  /** The prompt will be asked anew. */
+  forgotten(position: number): void;
+}
 
-/** Chat requests, from the count of their tokens to the verified answer. */
+/** Who asks, and how it is remembered. */
+export interface Context {
+  signal: AbortSignal;
+  journal?: PlaceJournal | undefined;
+}
+
+/** A request whose prompts are counted and within every limit. */
+export interface Prepared {
+  request: PromptRequest;
+  asks: Omit<Ask, "signal">[];
+  /** Most that it can cost, each prompt in a task of its own; COR base units. */
+  worstCase: bigint;
+}
+
+const MOST_OPEN = 512;
+/** A list's prompts whose task brought no answer are asked once more. */
+const LIST_ATTEMPTS = 2;
+const WORTH_ANOTHER = ["task_failed", "task_inconclusive", "deadline_passed"];
+
+/** Requests for answers, from the count of their tokens to the verified text. */
 export class Completions {
   readonly #parts: CompletionParts;
   #open = 0;
@@ -42,8 +66,8 @@ export class Completions {
     return this.#open;
   }
 
-  /** The verified answer. Throws ApiError, EngineError, ChainError, or the signal's reason. */
-  async complete(request: ChatRequest, signal: AbortSignal): Promise<ChatCompletion> {
+  /** Counts a request while it is in progress. Throws ApiError 429 where there are too many. */
+  async counted<T>(work: () => Promise<T>): Promise<T> {
     if (this.#open >= MOST_OPEN)
       throw new ApiError(429, `found ${MOST_OPEN} requests in progress, wanted fewer; try again`, {
         code: "too_many_requests",
@@ -51,28 +75,96 @@ export class Completions {
       });
     this.#open++;
     try {
-      return await this.#complete(request, signal);
+      return await work();
     } finally {
       this.#open--;
     }
   }
 
-  async #complete(request: ChatRequest, signal: AbortSignal): Promise<ChatCompletion> {
-    const { content, engine, log, world, submission } = this.#parts;
+  /** Checks a request as far as that costs nothing. Throws ApiError 400 or 404, or EngineError. */
+  async prepared(request: PromptRequest, signal: AbortSignal): Promise<Prepared> {
+    const { engine, submission } = this.#parts;
     this.#checkModel(request.model);
-    const promptTokens = await engine.tokenCount(request.messages, { signal });
-    const maxTokens = this.#checkedLimit(request, promptTokens);
-    const prompts = [{ messages: request.messages }];
-    const manifest = await content.put(manifestBytes({ v: 1, service: "chat", prompts, sampling: { ...request.sampling, maxTokens } }));
-    const { session } = submission;
-    const submitted = await submission.submit({ manifest, promptTokens: encodePromptTokens([promptTokens]), maxTokens }, signal);
-    const { task } = submitted;
-    log.info({ task: String(task), promptTokens, maxTokens, transaction: submitted.transaction }, "submitted");
-    const ended = await this.#ending(task, session, signal);
-    const { status, charged, transactionHash } = ended.settled;
-    log.info({ task: String(task), status, charged: String(charged), transaction: transactionHash }, "settled");
-    if (status !== Status.Accepted) throw withoutAnswer(ended);
-    return await answerOf(ended, submitted.transaction, { content, world, model: this.#parts.model.name, signal });
+    const { redundancy } = submission.session.rules;
+    if (request.n > redundancy)
+      throw new ApiError(400, `found n ${request.n}, wanted at most ${redundancy}, the number of nodes that answer a prompt`, {
+        code: "invalid_value",
+        param: "n",
+      });
+    if (request.format !== undefined) await engine.checkFormat(request.format, { signal });
+    const counts: number[] = [];
+    for (const messages of request.prompts) counts.push(await engine.tokenCount(messages, { signal }));
+    const maxTokens = this.#checkedLimit(request, Math.max(...counts));
+    const sampling: Sampling = { ...request.sampling, maxTokens };
+    const shared = { service: request.service, sampling, format: request.format };
+    const asks = request.prompts.map((messages, i) => ({ messages, promptTokens: counts[i]!, shared }));
+    const worstCase = counts.reduce((sum, count) => sum + submission.worstCase([count], maxTokens), 0n);
+    return { request, asks, worstCase };
+  }
+
+  /** The verified answer. Throws ApiError, EngineError, ChainError, or the signal's reason. */
+  async chat(prepared: Prepared, context: Context): Promise<ChatCompletion> {
+    const [answer] = await this.answers(prepared, context);
+    return chatCompletionOf(answer!, this.#parts.model.name);
+  }
+
+  /** The verified answers, in the order of the prompts. Throws as `chat` does. */
+  async text(prepared: Prepared, context: Context): Promise<TextCompletion> {
+    return textCompletionOf(await this.answers(prepared, context), this.#parts.model.name);
+  }
+
+  /** The answers to all prompts, in order. Prompts of a list that brought no answer are asked once more, alone. */
+  async answers({ request, asks }: Prepared, context: Context): Promise<PromptAnswer[]> {
+    const attempts = asks.length > 1 ? LIST_ATTEMPTS : 1;
+    const outcomes = await Promise.allSettled(
+      asks.map(async (ask, position) => await this.#answer(ask, position, request.n, attempts, context)),
+    );
+    const failed = outcomes.flatMap((outcome, position) =>
+      outcome.status === "rejected" ? [{ position, error: outcome.reason as Error }] : [],
+    );
+    if (failed.length === 0) return outcomes.map((outcome) => (outcome as PromiseFulfilledResult<PromptAnswer>).value);
+    const { error } = failed[0]!;
+    if (asks.length === 1 || !(error instanceof ApiError)) throw error;
+    throw new ApiError(error.status, `${failed.length} of ${asks.length} prompts have no answer; the first of them: ${error.message}`, {
+      code: error.code,
+      details: { ...error.details, failed: failed.map(({ position }) => position).join(",") },
+    });
+  }
+
+  /** Puts a prompt into a task, or finds it where it was put before. Throws as `chat` does. */
+  async place(ask: Omit<Ask, "signal">, position: number, { signal, journal }: Context): Promise<Place> {
+    const { batcher, submission } = this.#parts;
+    const known = journal?.known(position);
+    const again = known && (await submission.rejoin(known.name, signal));
+    if (again !== undefined) {
+      const ended = batcher.ended(again);
+      ended.catch(() => {});
+      return { ...again, ...known!, ended };
+    }
+    const onNamed = (name: string, prompt: number) => journal?.named(position, name, prompt);
+    const place = await batcher.place({ ...ask, signal, onNamed });
+    journal?.placed(position, place.task);
+    return place;
+  }
+
+  /** The answers to a placed prompt, once its task has ended. Throws as `chat` does. */
+  async settled(place: Place, n: number, { signal, journal }: Context): Promise<PromptAnswer> {
+    const { content, world, batcher } = this.#parts;
+    const ended = await aborting(place.ended, signal, () => batcher.abandon(place));
+    journal?.charged(place.name, place.prompt, shareOf(ended, place.prompt));
+    return await answerOf(ended, place, n, { content, world, signal });
+  }
+
+  async #answer(ask: Omit<Ask, "signal">, position: number, n: number, attempts: number, context: Context): Promise<PromptAnswer> {
+    for (let attempt = 1; ; attempt++) {
+      const place = await this.place(ask, position, context);
+      try {
+        return await this.settled(place, n, context);
+      } catch (error) {
+        if (attempt >= attempts || !(error instanceof ApiError) || !WORTH_ANOTHER.includes(error.code)) throw error;
+        context.journal?.forgotten(position);
+      }
+    }
   }
 
   #checkModel(found: string): void {
@@ -85,7 +177,7 @@ export class Completions {
   }
 
   /** The output limit: what was asked for, or all that session and context leave. Throws ApiError 400. */
-  #checkedLimit({ maxTokens: asked, maxTokensParam }: ChatRequest, promptTokens: number): number {
+  #checkedLimit({ maxTokens: asked, maxTokensParam, promptParam }: PromptRequest, promptTokens: number): number {
     const { session } = this.#parts.submission;
     const context = this.#parts.model.contextTokens;
     const most = session.rules.maxTokens;
@@ -99,38 +191,24 @@ export class Completions {
     const why = `the session takes prompts of ${session.maxPromptTokens} tokens, and the context holds ${context} tokens of prompt and answer`;
     throw new ApiError(400, `found ${promptTokens} prompt tokens, wanted at most ${wanted}: ${why}`, {
       code: "context_length_exceeded",
-      param: "messages",
+      param: promptParam,
       details: { found: promptTokens, wanted },
     });
   }
-
-  async #ending(task: bigint, { rules, queueWindow }: SessionView, signal: AbortSignal): Promise<EndedTask> {
-    const seconds = rules.commitWindow + rules.revealWindow + (rules.leased ? 0 : queueWindow) + SLACK_SECONDS;
-    const timeout = AbortSignal.timeout(seconds * 1_000);
-    try {
-      return await this.#parts.world.arrivals.ended(task, AbortSignal.any([signal, timeout]));
-    } catch (error) {
-      if (!(error instanceof DeadlinePassed) && !timeout.aborted) throw error;
-      throw new ApiError(504, `task ${task} was not settled in time; GET /v1/tasks/${task} tells how it goes on`, {
-        code: "deadline_passed",
-        details: { task: String(task) },
-      });
-    }
-  }
 }
 
-/** Why a task ended without an answer, by its status. */
-const ENDINGS: Partial<Record<Status, { code: string; why: string }>> = {
-  [Status.Inconclusive]: { code: "task_inconclusive", why: "the nodes' answers do not agree" },
-  [Status.Failed]: { code: "task_failed", why: "too few nodes answered in time" },
-  [Status.Cancelled]: { code: "task_cancelled", why: "it was taken back" },
-};
-
-function withoutAnswer({ task, terms, settled }: EndedTask): ApiError {
-  const { code, why } = ENDINGS[settled.status] ?? { code: "task_failed", why: `its status is ${settled.status}` };
-  const refunded = String(lockOf(terms) - settled.charged);
-  return new ApiError(502, `task ${task} ended without an answer: ${why}; ${refunded} COR base units were given back to the session`, {
-    code,
-    details: { task: String(task), refunded },
-  });
+/** Waits for a promise that others wait for too. Throws the signal's reason when it aborts. */
+async function aborting<T>(promise: Promise<T>, signal: AbortSignal, onAbort: () => void): Promise<T> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const listen = () => {
+    onAbort();
+    aborted.reject(signal.reason);
+  };
+  signal.addEventListener("abort", listen, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", listen);
+  }
 }

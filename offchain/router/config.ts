@@ -31,8 +31,21 @@ export const SETTINGS = {
   allowRemote: {
     flag: "--allow-remote",
     env: "CORROBORATE_ALLOW_REMOTE",
-    about: "listen on addresses other machines can reach; there are no API keys, so whoever reaches the port spends the session's money",
+    about:
+      "listen on addresses other machines can reach; wants at least one API key, because whoever reaches the port spends the session's money",
     example: "--allow-remote",
+  },
+  batchWindowMs: {
+    flag: "--batch-window-ms <ms>",
+    env: "CORROBORATE_BATCH_WINDOW_MS",
+    about: "requests that come within this time ride in one task (default 2)",
+    example: "2",
+  },
+  batchSize: {
+    flag: "--batch-size <prompts>",
+    env: "CORROBORATE_BATCH_SIZE",
+    about: "most prompts in one task; the session's own limit holds as well (default 16)",
+    example: "16",
   },
   threads: { ...threads, about: "threads of the engine that counts tokens (default 1)" },
   jsonLogs: {
@@ -49,6 +62,8 @@ const schema = z
     listen: commonShape.listen.default({ host: "127.0.0.1", port: 8080 }),
     session: whole("a session's number", 1, 2 ** 32 - 1),
     leaseSeconds: whole("seconds", 5, 86_400).default(86_400),
+    batchWindowMs: whole("milliseconds", 0, 10_000).default(2),
+    batchSize: whole("prompts", 1, 1_024).default(16),
     allowRemote: z.literal(true).optional(),
     jsonLogs: z.literal(true).optional(),
   })

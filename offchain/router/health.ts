@@ -2,6 +2,7 @@ import type { Head } from "../chain/cursor.ts";
 import type { Sender } from "../chain/sender.ts";
 import type { Engine } from "../inference/engine.ts";
 import type { Shutdown } from "../runtime/shutdown.ts";
+import type { Batcher } from "./batcher.ts";
 import type { Completions } from "./completions.ts";
 import type { Executor } from "./execute.ts";
 import type { Health } from "./server.ts";
@@ -20,6 +21,7 @@ export interface HealthParts {
   sender: Sender;
   executor: Executor;
   completions: Completions;
+  batcher: Batcher;
   world: World;
 }
 
@@ -52,7 +54,7 @@ export class RouterHealth {
   };
 
   report(): Health {
-    const { router, session, chainId, model, shutdown, engine, sender, executor, completions, world } = this.#parts;
+    const { router, session, chainId, model, shutdown, engine, sender, executor, completions, batcher, world } = this.#parts;
     const headAgeMs = Math.round(performance.now() - this.#seenAtMs);
     const well = this.#outage === null && headAgeMs < STALE_MS;
     const { head, session: stored } = world;
@@ -68,6 +70,7 @@ export class RouterHealth {
       balanceLow: this.#balanceLow,
       lease: stored === undefined || stored.lease === 0 ? null : { lease: stored.lease, until: stored.leaseUntil },
       openRequests: completions.open,
+      submitted: batcher.counters,
       engine: { pid: engine.info().pid, requests, restarts },
       acts: executor.counters,
       pendingTransactions: sender.pending.length,

@@ -19,20 +19,27 @@ import { EXIT, Fatal, oneLine } from "../runtime/exit.ts";
 import { lockDirectory } from "../runtime/instanceLock.ts";
 import { shutdownOnSignals } from "../runtime/shutdown.ts";
 import { routedSession, routerLog, servedModel } from "./boot.ts";
+import { Access } from "./access.ts";
+import { Accounts } from "./accounts.ts";
+import { Batcher } from "./batcher.ts";
 import { CarriedItems } from "./carriedItems.ts";
 import { CarriedStore } from "./carriedStore.ts";
 import { Completions } from "./completions.ts";
 import { type RouterConfig, routerConfig, SETTINGS } from "./config.ts";
 import { Executor } from "./execute.ts";
 import { RouterHealth } from "./health.ts";
+import { KeyStore } from "./keyStore.ts";
+import { addKeysCommand, keysFile } from "./keysCommand.ts";
+import { LiveText } from "./liveText.ts";
 import { Bell, runLoop } from "./loop.ts";
+import { RequestStore } from "./requestStore.ts";
 import { buildServer, listen } from "./server.ts";
 import { Submission } from "./submission.ts";
 import { World } from "./world.ts";
 
 const HELP = `
-There are no API keys yet: whoever reaches the port spends the session's money. Therefore only loopback addresses are listened on, unless
---allow-remote is given as well.
+Until the first API key is made (keys create), whoever reaches the port spends the session's money. Therefore only loopback addresses are
+listened on, unless there is a key and --allow-remote is given as well.
 
 Exit codes: 0 ended as asked; 2 wrong usage; 3 a setting is not valid; 4 no chain, or another one; 5 gas money is short;
 6 a hash does not match, or data is damaged; 8 the key is no router of the session; 9 data folder or port in use; 1 anything else.
@@ -48,6 +55,12 @@ async function start(config: RouterConfig): Promise<void> {
   const log = routerLog(config);
   const shutdown = shutdownOnSignals();
   const wallet = await operatorKey(config);
+  const keys = new KeyStore(keysFile(config.data));
+  if (config.allowRemote && !keys.used)
+    throw new Fatal(
+      EXIT.configInvalid,
+      "found --allow-remote and no API key, wanted a key: without one everybody who reaches the port spends the session's money; see keys create --help",
+    );
   const endpoint = await connect({ url: config.rpc, chainId: config.chainId, signal: shutdown.stopping });
   const deployment = await deploymentOf(config, endpoint);
   const { NodePool, Session, SessionQueue } = deployment.addresses;
@@ -69,13 +82,19 @@ async function start(config: RouterConfig): Promise<void> {
   const domain = { chainId: deployment.chainId, queue: SessionQueue };
   const carried = new CarriedItems({ world, store, session, domain, onTaken: bell.ring });
   const engine = await LlamaEngine.start({ model, embed, threads: config.threads });
-  const submission = new Submission({ sender, world, views, sessionContract: Session, session });
-  const completions = new Completions({ engine, content, submission, world, model: registered, log });
+  const submission = new Submission({ sender, sent: journal.chain, world, views, sessionContract: Session, session });
+  const limits = { windowMs: config.batchWindowMs, size: config.batchSize };
+  const batcher = new Batcher({ content, submission, world, limits, log });
+  const completions = new Completions({ engine, content, submission, batcher, world, model: registered });
   const common = { router: wallet.address, session, chainId: config.chainId, model: registered.name };
-  const health = new RouterHealth({ ...common, shutdown, engine, sender, executor, completions, world });
+  const health = new RouterHealth({ ...common, shutdown, engine, sender, executor, completions, batcher, world });
   const { draining, stopping } = shutdown;
   const ended = new AbortController();
-  const api = { completions, carried, world, model: registered, draining, stopping };
+  const requests = new RequestStore(path.join(config.data, "requests.db"));
+  const accounts = new Accounts({ store: requests, submission, batcher, stopping: shutdown.stopping, log });
+  const access = new Access(keys);
+  const live = new LiveText({ world, key: wallet.signingKey, domain });
+  const api = { completions, accounts, access, live, carried, world, model: registered, engine, embed, draining, stopping };
   const server = await buildServer({ ...api, content, health: () => health.report(), allowRemote, log });
   const url = await listen(server, config.listen);
   log.info({ ...common, chainId: String(config.chainId), rpc: endpoint.url, url }, "the router runs");
@@ -88,10 +107,12 @@ async function start(config: RouterConfig): Promise<void> {
     { cursor, journal, store, world, sender, executor, views, pollMs, stopping: AbortSignal.any([ended.signal, stopping]), log, ...watch },
     bell,
   );
+  accounts.recover();
   await Promise.race([loop, drained(draining, stopping, completions)]);
   clearInterval(balanceTimer);
   log.info({ openRequests: completions.open }, "the router ends");
   await Promise.race([server.close(), delay(CLOSE_MS, undefined, { ref: false })]);
+  batcher.close();
   ended.abort();
   bell.ring();
   await loop;
@@ -99,6 +120,8 @@ async function start(config: RouterConfig): Promise<void> {
   endpoint.close();
   journal.close();
   store.close();
+  keys.close();
+  requests.close();
   shutdown.close();
   unlock();
 }
@@ -116,6 +139,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   );
   const starting = program.command("start").description("run a router until it is told to end").addHelpText("after", HELP);
   addSettings(starting, SETTINGS).action(async () => await start(routerConfig(starting.opts())));
+  addKeysCommand(program);
   try {
     await runCommand(program, argv);
     process.exit(EXIT.ok);

@@ -1,12 +1,14 @@
 import { randomUUID } from "node:crypto";
-import Fastify, { type FastifyInstance } from "fastify";
+import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import type { LocalStore } from "../content/localStore.ts";
 import { contentRoutes } from "../content/routes.ts";
 import { EXIT, Fatal, oneLine } from "../runtime/exit.ts";
 import type { Logger } from "../runtime/log.ts";
+import type { Caller } from "./access.ts";
 import { ApiError, toApiError } from "./apiError.ts";
 import { apiRoutes, type ApiParts } from "./apiRoutes.ts";
 import { isLoopback } from "./config.ts";
+import { documented, HEALTH_DOC, openApi } from "./openapi.ts";
 
 /** What /healthz says; 200 when `status` is "ok" or "draining", else 503. */
 export interface Health {
@@ -14,7 +16,7 @@ export interface Health {
   [field: string]: unknown;
 }
 
-export interface ServerParts extends ApiParts {
+export interface ServerParts extends Omit<ApiParts, "callerOf"> {
   content: LocalStore;
   health: () => Health;
   /** Answers requests that name another host than this machine; where false, a web page cannot reach the router by a name of its own. */
@@ -26,7 +28,7 @@ export interface ServerParts extends ApiParts {
 const QUOTA_BYTES = 1024 ** 3;
 const MAX_BODY_BYTES = 1024 * 1024;
 
-/** The router's HTTP face, not listening yet. Every error is {error: {message, type, param, code}}; every answer has an x-request-id. */
+/** The router's HTTP face, not listening yet. Every error is {error: {message, type, param, code, retryable, task_id}}; every answer has an x-request-id. */
 export async function buildServer(parts: ServerParts): Promise<FastifyInstance> {
   const { content, health, allowRemote, log } = parts;
   const server = Fastify({
@@ -38,6 +40,7 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
     http: { headersTimeout: 10_000 },
     genReqId: () => `req_${randomUUID()}`,
   });
+  const callers = new WeakMap<FastifyRequest, Caller>();
   server.addHook("onRequest", async (request, reply) => {
     void reply.header("x-request-id", request.id).header("cache-control", "no-store");
     const host = URL.parse(`http://${request.headers.host ?? ""}`)?.hostname.replace(/^\[|\]$/g, "") ?? "";
@@ -47,6 +50,8 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
         "found a request for another host, wanted one for this machine; use 127.0.0.1, or start with --allow-remote",
         { code: "wrong_host" },
       );
+    if (request.url.startsWith("/v1/"))
+      callers.set(request, parts.access.caller(request.headers.authorization, request.method === "POST" ? "complete" : "read"));
   });
   server.setErrorHandler(async (error, request, reply) => {
     const told = toApiError(error);
@@ -58,16 +63,17 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
   });
   server.setNotFoundHandler(async (request, reply) => {
     const path = request.url.split("?")[0]!.slice(0, 100);
-    const told = new ApiError(404, `found no route ${request.method} ${path}; see GET /v1/models, POST /v1/chat/completions`, {
+    const told = new ApiError(404, `found no route ${request.method} ${path}; see GET /docs`, {
       code: "route_not_found",
     });
     return await reply.code(404).send(told.body);
   });
-  server.get("/healthz", async (_request, reply) => {
+  await openApi(server);
+  server.get("/healthz", { schema: documented(HEALTH_DOC) }, async (_request, reply) => {
     const body = health();
     return await reply.code(body.status === "ok" || body.status === "draining" ? 200 : 503).send(body);
   });
-  apiRoutes(server, parts);
+  apiRoutes(server, { ...parts, callerOf: (request) => callers.get(request)! });
   await server.register(contentRoutes, { store: content, quotaBytes: QUOTA_BYTES });
   return server;
 }

@@ -1,11 +1,13 @@
-import { randomUUID } from "node:crypto";
 import { id as hashOf, type TransactionReceipt } from "ethers";
 import { interfaces } from "../chain/abis.ts";
 import type { Sender } from "../chain/sender.ts";
+import type { SenderStore } from "../chain/senderStore.ts";
 import type { SessionView, Views } from "../chain/views.ts";
 import { decodePromptTokens } from "../protocol/answers.ts";
 import { taskQueued } from "../protocol/events.ts";
 import { worstCase } from "../protocol/price.ts";
+import { encodeTerms } from "../protocol/terms.ts";
+import type { TaskTerms } from "../protocol/types.ts";
 import { ApiError, insufficientFunds, noLease } from "./apiError.ts";
 import type { World } from "./world.ts";
 
@@ -18,8 +20,19 @@ export interface TaskRequest {
   maxTokens: number;
 }
 
+/** A task that is on chain, and the transaction that brought it there. */
+export interface Submitted {
+  task: bigint;
+  transaction: string;
+  terms: TaskTerms;
+  /** The block that decides the committee. */
+  seedBlock: number;
+}
+
 export interface SubmissionParts {
-  sender: Sender;
+  sender: Pick<Sender, "send">;
+  /** The sender's journal: what was sent, also by an earlier process. */
+  sent: Pick<SenderStore, "byId">;
   world: World;
   views: Pick<Views, "sessionBalance">;
   /** Address of Session. */
@@ -48,35 +61,63 @@ export class Submission {
     return session;
   }
 
-  /** Resolves when the task is mined. Throws ApiError (402, 503, 504), ChainError, or the signal's reason. */
-  async submit(request: TaskRequest, signal: AbortSignal): Promise<{ task: bigint; transaction: string }> {
+  /**
+   * Resolves when the task is mined. The same name is never submitted twice. Throws ApiError (402, 503, 504), ChainError, or the signal's reason.
+   */
+  async submit(request: TaskRequest, name: string, signal: AbortSignal): Promise<Submitted> {
     const { sender, sessionContract, session, world } = this.#parts;
     await this.#checkMeans(request);
     signal.throwIfAborted();
-    const name = randomUUID();
     const clientReference = hashOf(name);
     const data = interfaces.Session.encodeFunctionData("submit", [session, { ...request, clientReference }]);
     const deadline = world.next.timestamp + SUBMIT_SECONDS;
     const receipt = await withinTime(sender.send({ id: `submit:${name}`, to: sessionContract, data, deadline }), signal);
-    const queued = receipt.logs
-      .map((log) => interfaces.SessionQueue.parseLog(log))
-      .flatMap((event) => (event?.name === "TaskQueued" ? taskQueued(event.args as unknown as Record<string, unknown>) : []))
-      .find((event) => event.clientReference === clientReference);
-    if (queued === undefined) throw new Error(`found no TaskQueued of ${clientReference} in transaction ${receipt.hash}`);
-    return { task: queued.task, transaction: receipt.hash };
+    return submittedIn(receipt, clientReference);
+  }
+
+  /** What was submitted under a name, also by an earlier process; undefined where nothing was sent. Throws what `submit` throws. */
+  async rejoin(name: string, signal: AbortSignal): Promise<Submitted | undefined> {
+    const row = this.#parts.sent.byId(`submit:${name}`);
+    if (row === undefined || row.state === "dropped" || row.state === "reverted") return undefined;
+    const { id, to, data } = row;
+    return submittedIn(await withinTime(this.#parts.sender.send({ id, to, data }), signal), hashOf(name));
+  }
+
+  /** Takes a task back, which works until its seed block is mined; everything is refunded then. Throws ChainError. */
+  async cancel({ task, terms, seedBlock }: Submitted): Promise<void> {
+    const { sender, sessionContract, world } = this.#parts;
+    if (world.next.blockNumber > seedBlock) return;
+    const data = interfaces.Session.encodeFunctionData("cancel", [task, encodeTerms(terms)]);
+    await sender.send({ id: `cancel:${task}`, to: sessionContract, data });
+  }
+
+  /** Most that prompts of so many tokens can cost in one task, COR base units. */
+  worstCase(promptTokens: number[], maxTokens: number): bigint {
+    const { rules } = this.session;
+    const tokens = promptTokens.reduce((sum, count) => sum + count + maxTokens, 0);
+    return worstCase(BigInt(tokens), rules.price, rules.redundancy, rules.bounty);
   }
 
   /** What the contracts would refuse is refused before gas is spent; they have the last word all the same. */
   async #checkMeans({ promptTokens, maxTokens }: TaskRequest): Promise<void> {
     const { rules, leaseUntil, lease } = this.session;
     const { views, session, world } = this.#parts;
-    const tokens = decodePromptTokens(promptTokens).reduce((sum, count) => sum + count + maxTokens, 0);
-    const need = worstCase(BigInt(tokens), rules.price, rules.redundancy, rules.bounty);
+    const need = this.worstCase(decodePromptTokens(promptTokens), maxTokens);
     const { available } = await views.sessionBalance(session);
     if (available < need) throw insufficientFunds(String(available), String(need));
     const last = world.next.timestamp + rules.commitWindow + rules.revealWindow;
     if (rules.leased && (lease === 0 || last >= leaseUntil)) throw noLease();
   }
+}
+
+function submittedIn(receipt: TransactionReceipt, clientReference: string): Submitted {
+  const queued = receipt.logs
+    .map((log) => interfaces.SessionQueue.parseLog(log))
+    .flatMap((event) => (event?.name === "TaskQueued" ? taskQueued(event.args as unknown as Record<string, unknown>) : []))
+    .find((event) => event.clientReference === clientReference);
+  if (queued === undefined) throw new Error(`found no TaskQueued of ${clientReference} in transaction ${receipt.hash}`);
+  const { task, terms, seedBlock } = queued;
+  return { task, transaction: receipt.hash, terms, seedBlock };
 }
 
 async function withinTime(sent: Promise<TransactionReceipt>, signal: AbortSignal): Promise<TransactionReceipt> {

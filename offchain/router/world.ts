@@ -151,7 +151,9 @@ export class World {
   }
 
   #prune(upTo: number): bigint[] {
-    const ended = [...this.book.tasks.values()].filter(({ settled }) => settled !== undefined && settled.blockNumber <= upTo);
+    const ended = [...this.book.tasks.values()].filter(
+      ({ task, settled }) => settled !== undefined && settled.blockNumber <= upTo && !this.arrivals.awaits(task),
+    );
     const { journal } = this.#parts;
     const collected = journal.subjects("lease:", upTo).filter((subject) => !this.book.leases.has(Number(subject.slice("lease:".length))));
     journal.prune([...ended.map(({ task }) => `task:${task}`), ...collected], upTo);

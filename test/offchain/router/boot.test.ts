@@ -31,11 +31,11 @@ describe("the router's boot", function () {
   }
   const flags = (changes: Record<string, string | undefined>) => routerFlags(network, 0, changes);
 
-  it("explains its flags, exit codes and that there are no API keys", async () => {
+  it("explains its flags, exit codes and what a router without API keys does", async () => {
     const daemon = runRouter(["start", "--help"]);
     expect(await daemon.exited).to.equal(0);
     expect(daemon.output())
-      .to.include("no API keys")
+      .to.include("first API key")
       .and.include("Exit codes")
       .and.include("--allow-remote")
       .and.include("CORROBORATE_SESSION");
@@ -46,6 +46,7 @@ describe("the router's boot", function () {
     await fails(flags({ session: undefined }), 3, "--session (CORROBORATE_SESSION)");
     await fails(flags({ session: "0" }), 3, "--session");
     await fails(flags({ listen: "0.0.0.0:0" }), 3, "--listen (CORROBORATE_LISTEN)", "--allow-remote");
+    await fails([...flags({ listen: "0.0.0.0:0" }), "--allow-remote"], 3, "no API key", "keys create");
     await fails(flags({ session: "99" }), 3, "no session 99");
     await fails(flags({ model: "toy-world-q8_0" }), 3, "toy-world-f16");
     await fails(flags({ "lease-seconds": "30" }), 3, "--lease-seconds 30");

@@ -8,8 +8,10 @@ import { lockOf } from "../../../offchain/protocol/judging.ts";
 import { FINISH, Status } from "../../../offchain/protocol/types.ts";
 import { type ApiError, toApiError } from "../../../offchain/router/apiError.ts";
 import { DeadlinePassed, type EndedTask } from "../../../offchain/router/arrivals.ts";
-import { chatRequest } from "../../../offchain/router/chatRequest.ts";
-import { MODEL, scriptedCompletions, type Script, TASK, TERMS } from "./routerWorld.ts";
+import type { Ask, Place } from "../../../offchain/router/batcher.ts";
+import { Completions } from "../../../offchain/router/completions.ts";
+import { completionRequest } from "../../../offchain/router/requests.ts";
+import { ENTRY, MODEL, SESSION_VIEW, scriptedCompletions, type Script, TASK, TERMS } from "./routerWorld.ts";
 
 const ASKED = { model: "toy", messages: [{ role: "user", content: "Hello" }], max_tokens: 32 };
 const TEXT = "Paris.";
@@ -29,8 +31,8 @@ const settledAs = (status: Status, charged = 0n): EndedTask["settled"] => ({
 const signal = new AbortController().signal;
 
 async function refusal(script: Script, asked: object = ASKED): Promise<{ error: ApiError; sent: number }> {
-  const { completions, sent } = await scriptedCompletions(script);
-  const error = await completions.complete(chatRequest(asked), signal).then(
+  const { completions, complete, sent } = await scriptedCompletions(script);
+  const error = await complete(asked, signal).then(
     () => {
       throw new Error("the request was answered");
     },
@@ -107,20 +109,20 @@ describe("completions", () => {
     it(`tell of a task that ended without an answer, and what was given back: ${code}`, async () => {
       const { error } = await refusal({ ended: settledAs(status) });
       expect(error).to.include({ status: 502, code });
-      expect(error.body.error).to.include({ task: String(TASK), refunded: String(lockOf(TERMS)) });
+      expect(error.body.error).to.include({ task_id: String(TASK), refunded: String(lockOf(TERMS)) });
     });
   }
 
   it("tell of a deadline that has passed, with the task's number", async () => {
     const { error } = await refusal({ ended: new DeadlinePassed("late") });
     expect(error).to.include({ status: 504, code: "deadline_passed" });
-    expect(error.body.error).to.include({ task: String(TASK) });
+    expect(error.body.error).to.include({ task_id: String(TASK) });
   });
 
   it("answer with the canonical seat's bytes and who agreed", async () => {
-    const { completions, content } = await scriptedCompletions({ ended: settledAs(Status.Accepted, 77n) });
+    const { complete, content } = await scriptedCompletions({ ended: settledAs(Status.Accepted, 77n) });
     await content.put(new TextEncoder().encode(TEXT));
-    const answer = await completions.complete(chatRequest(ASKED), signal);
+    const answer = await complete(ASKED, signal);
     expect(answer).to.deep.include({
       object: "chat.completion",
       model: MODEL.name,
@@ -150,9 +152,45 @@ describe("completions", () => {
   });
 
   it("leave the output limit to session and context where none is given", async () => {
-    const { completions, content, sent } = await scriptedCompletions({ tokens: 90, ended: settledAs(Status.Accepted) });
+    const { complete, content, sent } = await scriptedCompletions({ tokens: 90, ended: settledAs(Status.Accepted) });
     await content.put(new TextEncoder().encode(TEXT));
-    await completions.complete(chatRequest({ ...ASKED, max_tokens: undefined }), signal);
+    await complete({ ...ASKED, max_tokens: undefined }, signal);
     expect(sent).to.have.length(1);
+  });
+
+  it("ask the prompts of a list that brought no answer once more, alone, and join all in order", async () => {
+    const { content } = await scriptedCompletions({});
+    await content.put(new TextEncoder().encode(TEXT));
+    const asked: string[][] = [];
+    let waiting: { text: string; resolve: (place: Place) => void }[] = [];
+    /** Two prompts ride in a task; the first task fails. */
+    const place = async ({ messages }: Ask) =>
+      await new Promise<Place>((resolve) => {
+        waiting.push({ text: messages[0]!.content, resolve });
+        if (waiting.length < 2) return;
+        const task = BigInt(asked.push(waiting.map(({ text }) => text)));
+        const terms = { ...TERMS, promptTokens: "0x00000a00000a" };
+        const both = (one: string) => `0x${one.slice(2)}${one.slice(2)}`;
+        const good = settledAs(Status.Accepted, 77n);
+        const settled = task === 1n ? settledAs(Status.Failed) : { ...good, outcomes: both(good.outcomes), base: both(good.base) };
+        const ended = Promise.resolve({ ...ENTRY, task, terms, settled });
+        waiting.forEach(({ resolve }, prompt) => resolve({ task, prompt, name: "x", transaction: "0x", seedBlock: 1, terms, ended }));
+        waiting = [];
+      });
+    const members = [0, 1, 2].map((seat) => ({ seat, node: seat + 1, operator: "0x1" }));
+    const world = { changesOf: () => "0x", committee: () => Promise.resolve(members), endpointsOf: () => [] };
+    const engine = { tokenCount: () => Promise.resolve(10) };
+    const submission = { session: SESSION_VIEW, worstCase: () => 1n };
+    const completions = new Completions({ engine, content, submission, batcher: { place }, world, model: MODEL } as never);
+    const prepared = await completions.prepared(completionRequest({ model: "toy", prompt: ["a", "b", "c", "d"], max_tokens: 8 }), signal);
+    const reply = await completions.text(prepared, { signal });
+    expect(asked).to.deep.equal([
+      ["a", "b"],
+      ["c", "d"],
+      ["a", "b"],
+    ]);
+    expect(reply.choices.map(({ index, text }) => [index, text])).to.deep.equal([0, 1, 2, 3].map((index) => [index, TEXT]));
+    expect(reply.verification.prompts.map(({ task, prompt }) => `${task}/${prompt}`)).to.deep.equal(["3/0", "3/1", "2/0", "2/1"]);
+    expect(reply.verification.charged).to.equal("154");
   });
 });

@@ -40,8 +40,8 @@ describe("a router in trouble", function () {
     await network.stop();
   });
 
-  async function ask(body: object = QUESTION): Promise<{ status: number; reply: Reply }> {
-    const init = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+  async function ask(body: object = QUESTION, headers: Record<string, string> = {}): Promise<{ status: number; reply: Reply }> {
+    const init = { method: "POST", headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(body) };
     const response = await fetch(`http://127.0.0.1:${port}/v1/chat/completions`, init);
     return { status: response.status, reply: (await response.json()) as Reply };
   }
@@ -67,7 +67,7 @@ describe("a router in trouble", function () {
     await network.chain.rpc("evm_increaseTime", 30);
     const { status, reply } = await asked;
     expect([status, reply.error?.code]).to.deep.equal([502, "task_failed"]);
-    expect(reply.error).to.include({ task: String(await newestTask()) });
+    expect(reply.error).to.include({ task_id: String(await newestTask()) });
     expect((await network.views.facts(await newestTask())).status).to.equal(Status.Failed);
     expect(await money()).to.equal(before);
   });
@@ -93,6 +93,24 @@ describe("a router in trouble", function () {
     );
     expect(settled.status).to.equal(Status.Accepted);
     await eventually(async () => (await lifeOf(task)).status === "Accepted", "the router's word that it is accepted");
+  });
+
+  it("gives a client that asks again after the router was killed the same task, which is charged once", async () => {
+    const { tasks } = await network.views.session(1);
+    const before = await money();
+    const keyed = { "idempotency-key": "killed" };
+    const asked = ask(QUESTION, keyed).catch(() => undefined);
+    await eventually(async () => (await network.views.session(1)).tasks === tasks + 1, "the task");
+    await router.end("SIGKILL");
+    await asked;
+    router = await startRouter(network, port);
+    const { status, reply } = await ask(QUESTION, keyed);
+    expect(status, JSON.stringify(reply)).to.equal(200);
+    expect(reply.verification!.task).to.equal(String((1n << 32n) | BigInt(tasks + 1)));
+    expect((await network.views.session(1)).tasks).to.equal(tasks + 1);
+    const usage = (await (await fetch(`http://127.0.0.1:${port}/v1/usage`)).json()) as { charged: string; held: string };
+    expect(before - (await money())).to.equal(BigInt((reply.verification as unknown as { charged: string }).charged));
+    expect(usage.held).to.equal("0");
   });
 
   it("answers as before after that", async () => {
@@ -124,7 +142,14 @@ describe("a router in trouble", function () {
     gone.abort();
     await asked;
     const task = await newestTask();
-    await eventually(async () => (await network.views.facts(task)).status === Status.Accepted, "a settled task");
+    // It is taken back where that still could be, and carried to its end where not.
+    const ended = await eventually(async () => {
+      const { status } = await network.views.facts(task);
+      return status === Status.Open ? undefined : status;
+    }, "a settled task");
+    expect(ended).to.be.oneOf([Status.Accepted, Status.Cancelled]);
+    const usage = async () => (await (await fetch(`http://127.0.0.1:${port}/v1/usage`)).json()) as { held: string };
+    await eventually(async () => (await usage()).held === "0", "a request that holds nothing");
   });
 
   it("charges nothing and submits nothing where the session has no money", async () => {

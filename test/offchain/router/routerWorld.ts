@@ -10,7 +10,9 @@ import type { Intent } from "../../../offchain/chain/senderStore.ts";
 import { encodeTerms } from "../../../offchain/protocol/terms.ts";
 import { Comparison, type TaskTerms } from "../../../offchain/protocol/types.ts";
 import type { EndedTask } from "../../../offchain/router/arrivals.ts";
+import { Batcher } from "../../../offchain/router/batcher.ts";
 import { Completions } from "../../../offchain/router/completions.ts";
+import { chatRequest } from "../../../offchain/router/requests.ts";
 import { Submission } from "../../../offchain/router/submission.ts";
 import { createLog } from "../../../offchain/runtime/log.ts";
 import { PLAIN_RULES } from "../../plain.ts";
@@ -120,8 +122,21 @@ export async function scriptedCompletions({ tokens = 10, session = {}, available
   } as never;
   const views = { sessionBalance: () => Promise.resolve({ available, locked: 0n }) };
   const content = await LocalStore.open(mkdtempSync(path.join(tmpdir(), "corroborate-router-")));
-  const submission = new Submission({ sender: sender as never, world, views, sessionContract: ROUTER_ADDRESS, session: SESSION });
+  const submission = new Submission({
+    sender: sender,
+    world,
+    sent: { byId: () => undefined },
+    views,
+    sessionContract: ROUTER_ADDRESS,
+    session: SESSION,
+  });
   const tokenCount = () => (tokens instanceof Error ? Promise.reject(tokens) : Promise.resolve(tokens));
   const log = createLog({ name: "test", level: "silent" });
-  return { completions: new Completions({ engine: { tokenCount }, content, submission, world, model: MODEL, log }), sent, content };
+  const batcher = new Batcher({ content, submission, world, limits: { windowMs: 0, size: 16 }, log });
+  const engine = { tokenCount, checkFormat: () => Promise.resolve() };
+  const completions = new Completions({ engine, content, submission, batcher, world, model: MODEL });
+  /** From body to answer. */
+  const complete = async (body: object, signal: AbortSignal) =>
+    await completions.counted(async () => await completions.chat(await completions.prepared(chatRequest(body), signal), { signal }));
+  return { completions, complete, sent, content };
 }

@@ -1,14 +1,8 @@
 import { expect } from "chai";
 import type { FastifyInstance } from "fastify";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { cidOf, digestOf } from "../../../offchain/content/contentId.ts";
-import { LocalStore } from "../../../offchain/content/localStore.ts";
-import { ApiError } from "../../../offchain/router/apiError.ts";
-import { buildServer, type ServerParts } from "../../../offchain/router/server.ts";
-import { createLog } from "../../../offchain/runtime/log.ts";
-import { ENTRY, MODEL, SESSION_VIEW, TASK } from "./routerWorld.ts";
+import { MODEL, TASK } from "./routerWorld.ts";
+import { completionsOf, serverOf as scripted } from "./scriptedServer.ts";
 
 const ASKED = { model: "toy", messages: [{ role: "user", content: "Hello" }] };
 
@@ -16,36 +10,11 @@ describe("the router's server", () => {
   const servers: FastifyInstance[] = [];
   after(async () => await Promise.all(servers.map(async (server) => await server.close())));
 
-  async function serverOf(changes: Partial<Record<keyof ServerParts, unknown>> = {}): Promise<FastifyInstance> {
-    const settled = { status: 2, charged: 7n, outcomes: "0x1003", transactionHash: "0xsettled", blockNumber: 12 };
-    const world = {
-      session: SESSION_VIEW,
-      head: { timestamp: 1_000, number: 8 },
-      book: { tasks: new Map([[TASK, { ...ENTRY, settled }]]) },
-      committee: () => Promise.resolve([]),
-    };
-    const quiet = new AbortController().signal;
-    const server = await buildServer({
-      completions: { complete: () => Promise.resolve({ object: "chat.completion" }) },
-      carried: {
-        takeCommitment: () => Promise.resolve(),
-        takeOpening: () => {
-          throw new ApiError(503, "not on chain yet", { code: "NotYet", retryAfter: 1 });
-        },
-      },
-      world,
-      model: MODEL,
-      draining: quiet,
-      stopping: quiet,
-      content: await LocalStore.open(mkdtempSync(path.join(tmpdir(), "corroborate-router-"))),
-      health: () => ({ status: "ok" }),
-      allowRemote: false,
-      log: createLog({ name: "test", level: "silent" }),
-      ...changes,
-    } as never);
+  const serverOf = async (changes: Parameters<typeof scripted>[0] = {}) => {
+    const server = await scripted(changes);
     servers.push(server);
     return server;
-  }
+  };
 
   const ask = async (server: FastifyInstance, payload: unknown, headers: Record<string, string> = {}) =>
     await server.inject({
@@ -58,7 +27,7 @@ describe("the router's server", () => {
   function expectError(response: Awaited<ReturnType<typeof ask>>, status: number, code: string): Record<string, unknown> {
     expect(response.statusCode, response.body).to.equal(status);
     const { error } = response.json<{ error: Record<string, unknown> }>();
-    expect(error).to.include.keys("message", "type", "param", "code");
+    expect(error).to.include.keys("message", "type", "param", "code", "retryable", "task_id");
     expect(error["code"]).to.equal(code);
     expect(response.headers["x-request-id"]).to.match(/^req_/);
     return error;
@@ -75,7 +44,6 @@ describe("the router's server", () => {
     const server = await serverOf();
     expectError(await ask(server, "{"), 400, "invalid_json");
     expectError(await ask(server, "", {}), 400, "invalid_json");
-    expectError(await ask(server, { ...ASKED, stream: true }), 400, "unsupported_value");
     expectError(await ask(server, { ...ASKED, user: "x".repeat(2 ** 21) }), 413, "request_too_large");
     expectError(await ask(server, ASKED, { "content-type": "application/xml" }), 415, "unsupported_media_type");
     expectError(await ask(server, JSON.stringify(ASKED), { "content-type": "text/plain" }), 400, "invalid_request");
@@ -87,7 +55,7 @@ describe("the router's server", () => {
 
   it("tells nothing of what failed inside", async () => {
     const complete = () => Promise.reject(new Error("secret at /path"));
-    const response = await ask(await serverOf({ completions: { complete } }), ASKED);
+    const response = await ask(await serverOf({ completions: completionsOf(complete) }), ASKED);
     expectError(response, 500, "internal_error");
     expect(response.body).to.not.include("secret").and.not.include("stack");
   });
@@ -115,7 +83,7 @@ describe("the router's server", () => {
 
   it("lists its model with what it costs", async () => {
     const { data } = (await (await serverOf()).inject("/v1/models")).json<{ data: Record<string, unknown>[] }>();
-    expect(data).to.have.length(1);
+    expect(data.map(({ id }) => id)).to.deep.equal(["toy", "embedder"]);
     expect(data[0]).to.deep.include({ id: "toy", object: "model", sha256: MODEL.sha256, max_tokens: 128, context_length: 512 });
     expect(data[0]!["pricing"]).to.deep.equal({ per_1000_tokens: "1000", redundancy: 3, quorum: 2, bounty: "1000000000000000" });
   });

@@ -95,6 +95,9 @@ describe("a router with three nodes", function () {
         return (await response.json()) as Reply;
       }),
     );
-    expect(new Set(replies.map(({ verification }) => verification.task)).size).to.equal(4);
+    const capitals = ["Lima", "Rome", "Madrid", "Tokyo"];
+    replies.forEach(({ choices }, i) => expect(choices[0]!.message.content).to.include(capitals[i]));
+    // What comes while the first one waits to be mined rides together.
+    expect(new Set(replies.map(({ verification }) => verification.task)).size).to.be.within(1, 4);
   });
 });

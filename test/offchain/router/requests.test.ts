@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { ApiError } from "../../../offchain/router/apiError.ts";
-import { chatRequest } from "../../../offchain/router/chatRequest.ts";
+import { chatRequest } from "../../../offchain/router/requests.ts";
 
 const MINIMAL = { model: "m", messages: [{ role: "user", content: "Hello" }] };
 
@@ -23,7 +23,7 @@ const BAD: [what: string, body: unknown, code: string, param: string | null, ...
     "unknown_parameter",
     "tools, logit_bias",
     "tools",
-    "accepted are model, messages",
+    "accepted are model, max_tokens",
   ],
   [
     "an unknown field of a message",
@@ -31,8 +31,19 @@ const BAD: [what: string, body: unknown, code: string, param: string | null, ...
     "unknown_parameter",
     "messages.0.name",
   ],
-  ["stream", { ...MINIMAL, stream: true }, "unsupported_value", "stream", "not served"],
-  ["n 2", { ...MINIMAL, n: 2 }, "invalid_value", "n", "one answer"],
+  ["n 2 in a stream", { ...MINIMAL, n: 2, stream: true }, "invalid_value", "n", "one node's tokens"],
+  ["n 10", { ...MINIMAL, n: 10 }, "invalid_value", "n"],
+  ["stream options without a stream", { ...MINIMAL, stream_options: {} }, "invalid_value", "stream_options"],
+  ["wait false without a stream", { ...MINIMAL, verification: { wait: false } }, "invalid_value", "verification.wait"],
+  ["log-probabilities", { ...MINIMAL, logprobs: true }, "invalid_value", "logprobs", "not served"],
+  ["an unknown format", { ...MINIMAL, response_format: { type: "xml" } }, "invalid_value", "response_format.type"],
+  [
+    "a schema that no grammar enforces",
+    { ...MINIMAL, response_format: { type: "json_schema", json_schema: { name: "x", schema: { type: "string", pattern: "a" } } } },
+    "invalid_value",
+    "response_format",
+    "pattern",
+  ],
   ["no messages", { model: "m" }, "invalid_value", "messages"],
   ["an empty list of messages", { model: "m", messages: [] }, "invalid_value", "messages"],
   ["no model", { messages: MINIMAL.messages }, "invalid_value", "model"],
@@ -62,8 +73,8 @@ describe("a chat request", () => {
   }
 
   it("has fixed defaults, so that every node computes the same", () => {
-    const { sampling, maxTokens } = chatRequest(MINIMAL);
-    expect(maxTokens).to.equal(undefined);
+    const { sampling, ...rest } = chatRequest(MINIMAL);
+    expect(rest).to.deep.include({ maxTokens: undefined, format: undefined, n: 1, stream: false, wait: true });
     expect(sampling).to.deep.equal({
       temperature: 0,
       topP: 1,
@@ -100,7 +111,7 @@ describe("a chat request", () => {
     expect(taken).to.deep.include({
       maxTokens: 7,
       maxTokensParam: "max_completion_tokens",
-      messages: [{ role: "user", content: "Hello, world" }],
+      prompts: [[{ role: "user", content: "Hello, world" }]],
     });
     expect(taken.sampling).to.include({ temperature: 0.5, topP: 0.9, seed: 3, frequencyPenalty: 1, presencePenalty: -1 });
     expect(taken.sampling.stop).to.deep.equal(["end"]);
