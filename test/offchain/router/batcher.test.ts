@@ -32,7 +32,7 @@ function setting({ windowMs = 0, size = 4, mineMs = 30, maxPrompts = 64, fail = 
   const content = {
     put: (bytes: Uint8Array) => {
       manifests.push(bytes);
-      return Promise.resolve(`0x${manifests.length}`);
+      return Promise.resolve(`0x${manifests.length.toString(16)}`);
     },
   };
   const submission = {
