@@ -702,8 +702,7 @@ contract NodePool is INodePool, AccessManaged {
             NodeId node = list[i];
             Node storage entry = _nodes[node];
             if (entry.model != wanted.model || LeaseId.unwrap(entry.lease) != 0 || !_mayWork(entry)) continue;
-            hat.members |= uint256(NodeId.unwrap(node)) << (24 * hat.drawn++);
-            _shun(hat, entry.owner);
+            _take(hat, node);
         }
     }
 

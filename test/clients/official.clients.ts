@@ -154,7 +154,7 @@ describe("official clients", function () {
       const reply = await chat.invoke([new SystemMessage("You are helpful."), new HumanMessage(FRANCE)]);
       expect(reply.content).to.be.a("string").and.not.equal("");
       let text = "";
-      for await (const chunk of await new ChatOpenAI({ ...options(), temperature: 0 }).stream(FRANCE)) text += String(chunk.content);
+      for await (const chunk of await new ChatOpenAI({ ...options(), temperature: 0 }).stream(FRANCE)) text += chunk.text;
       expect(text).to.equal(PARIS);
     });
 
