@@ -1,35 +1,162 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { Contract, ContractFactory, getCreateAddress, Interface, type InterfaceAbi, type Signer, ZeroAddress } from "ethers";
+import { Contract, ContractFactory, getCreateAddress, id as hashOf, type InterfaceAbi, type Signer, ZeroAddress } from "ethers";
 import { unsafeChain } from "./chains.ts";
 import { INCENTIVES } from "./economy.ts";
 import type { NetworkParameters } from "./parameters.ts";
 
-/** Names of all modules, in deployment order. */
-export const MODULES = [
-  "AccessManager",
-  "COR",
-  "ModelRegistry",
-  "BlockRandomness",
-  "NodePool",
-  "SessionPayment",
-  "Reputation",
-  "Judge",
-  "Validation",
-  "SessionQueue",
-  "Session",
-  "ImageRegistry",
-  "RestrictedList",
-  "Staking",
-  "Incentives",
-  "Allowance",
-  "Treasury",
-  "TimelockController",
-  "CorGovernor",
-  "Runtime",
-] as const;
-export type ModuleName = (typeof MODULES)[number];
+/** What constructor arguments are made of. `at` knows every module's address before the first one is deployed. */
+interface Site {
+  at: Readonly<Record<string, string>>;
+  parameters: NetworkParameters;
+  deployer: string;
+}
+
+interface ModuleSpec {
+  /** The source file, as the build names it. */
+  source: string;
+  args: (site: Site) => unknown[];
+}
+
+/**
+ * Every module with its constructor arguments, in deployment order; bottom up where it can be. The deploying account holds the COR
+ * that is not allotted, and administers until it hands over to the timelock.
+ */
+const SPECS = {
+  AccessManager: { source: "@openzeppelin/contracts/access/manager/AccessManager.sol", args: ({ deployer }) => [deployer] },
+  COR: { source: "contracts/economy/COR.sol", args: ({ deployer }) => [deployer] },
+  ModelRegistry: { source: "contracts/identity/ModelRegistry.sol", args: ({ at }) => [at.AccessManager] },
+  BlockRandomness: { source: "contracts/randomness/BlockRandomness.sol", args: () => [] },
+  NodePool: {
+    source: "contracts/identity/NodePool.sol",
+    args: ({ at, parameters }) => [
+      at.AccessManager,
+      at.COR,
+      at.ModelRegistry,
+      at.Session,
+      at.SessionQueue,
+      at.Validation,
+      at.SessionPayment,
+      parameters.pool,
+    ],
+  },
+  SessionPayment: {
+    source: "contracts/service/SessionPayment.sol",
+    args: ({ at }) => [at.COR, at.NodePool, at.Session, at.SessionQueue, at.Treasury, at.Validation],
+  },
+  Reputation: { source: "contracts/assurance/Reputation.sol", args: ({ at }) => [at.SessionPayment] },
+  Judge: { source: "contracts/assurance/Judge.sol", args: () => [] },
+  Validation: {
+    source: "contracts/assurance/Validation.sol",
+    args: ({ at, parameters }) => [at.SessionQueue, at.Session, at.NodePool, at.SessionPayment, at.BlockRandomness, parameters.seedDelay],
+  },
+  SessionQueue: {
+    source: "contracts/service/SessionQueue.sol",
+    args: ({ at, parameters }) => [
+      at.Session,
+      at.SessionPayment,
+      at.NodePool,
+      at.BlockRandomness,
+      at.Validation,
+      at.Judge,
+      parameters.seedDelay,
+    ],
+  },
+  Session: {
+    source: "contracts/service/Session.sol",
+    args: ({ at, parameters }) => [
+      at.AccessManager,
+      at.SessionQueue,
+      at.SessionPayment,
+      at.NodePool,
+      at.ModelRegistry,
+      at.BlockRandomness,
+      parameters.seedDelay,
+      parameters.minWindow,
+      parameters.session,
+    ],
+  },
+  ImageRegistry: {
+    source: "contracts/identity/ImageRegistry.sol",
+    args: ({ at, parameters: { images } }) => [at.AccessManager, at.COR, at.NodePool, images.bond, images.delay],
+  },
+  RestrictedList: { source: "contracts/economy/RestrictedList.sol", args: ({ at }) => [at.AccessManager] },
+  Staking: {
+    source: "contracts/economy/Staking.sol",
+    args: ({ at, parameters }) => [at.AccessManager, at.COR, at.RestrictedList, parameters.staking.startsAt],
+  },
+  Incentives: { source: "contracts/economy/Incentives.sol", args: ({ at }) => [at.AccessManager, at.COR, at.Staking] },
+  Allowance: {
+    source: "contracts/economy/Allowance.sol",
+    args: ({ at, parameters }) => [
+      at.AccessManager,
+      at.COR,
+      at.Staking,
+      at.Session,
+      at.SessionPayment,
+      at.RestrictedList,
+      parameters.allowanceRate,
+    ],
+  },
+  Treasury: {
+    source: "contracts/economy/Treasury.sol",
+    args: ({ at, parameters: { treasury } }) => [
+      at.AccessManager,
+      at.COR,
+      treasury.quote,
+      treasury.router,
+      at.SessionPayment,
+      at.RestrictedList,
+      treasury.slippageBps,
+    ],
+  },
+  TimelockController: {
+    source: "@openzeppelin/contracts/governance/TimelockController.sol",
+    args: ({ at, parameters }) => [parameters.governance.timelockDelay, [at.CorGovernor], [ZeroAddress], ZeroAddress],
+  },
+  CorGovernor: {
+    source: "contracts/governance/CorGovernor.sol",
+    args: ({ at, parameters }) => [at.COR, at.TimelockController, parameters.governance.votes],
+  },
+  Runtime: { source: "contracts/identity/Runtime.sol", args: ({ at }) => [at.AccessManager] },
+} as const satisfies Record<string, ModuleSpec>;
+
+export type ModuleName = keyof typeof SPECS;
 export type Addresses = Record<ModuleName, string>;
+/** Names of all modules, in deployment order. */
+export const MODULES = Object.keys(SPECS) as ModuleName[];
+
+/** Roles of the `AccessManager`: who administers, who may pause new work, and who admits nodes while the pool is not open. */
+export const ADMIN_ROLE = 0n;
+export const GUARDIAN_ROLE = 1n;
+export const REGISTRAR_ROLE = 2n;
+/** Modules whose new work a guardian can hold back. */
+export const PAUSABLE = ["NodePool", "Session", "Staking"] as const satisfies readonly ModuleName[];
+const selector = (signature: string) => hashOf(signature).slice(0, 10);
+const PAUSE = selector("pause(uint40)");
+const ADMIT = selector("admit(uint24,bool)");
+
+/** One transaction of a deployment. `id` names it for people. */
+export type Step = CreateStep | CallStep;
+export interface CreateStep {
+  kind: "create";
+  id: ModuleName;
+  args: unknown[];
+  address: string;
+}
+export interface CallStep {
+  kind: "call";
+  id: string;
+  module: ModuleName;
+  method: string;
+  args: unknown[];
+}
+
+/** What a deployment is: addresses known ahead and the transactions in their order, one per nonce. */
+export interface Plan {
+  addresses: Addresses;
+  steps: Step[];
+}
 
 /** What a deployment leaves behind; see deployments/README.md. */
 export interface DeploymentRecord {
@@ -40,53 +167,77 @@ export interface DeploymentRecord {
   addresses: Addresses;
 }
 
-const SOURCES: Record<ModuleName, string> = {
-  AccessManager: "@openzeppelin/contracts/access/manager/AccessManager.sol",
-  COR: "contracts/economy/COR.sol",
-  ModelRegistry: "contracts/identity/ModelRegistry.sol",
-  BlockRandomness: "contracts/randomness/BlockRandomness.sol",
-  NodePool: "contracts/identity/NodePool.sol",
-  SessionPayment: "contracts/service/SessionPayment.sol",
-  Reputation: "contracts/assurance/Reputation.sol",
-  Judge: "contracts/assurance/Judge.sol",
-  Validation: "contracts/assurance/Validation.sol",
-  SessionQueue: "contracts/service/SessionQueue.sol",
-  Session: "contracts/service/Session.sol",
-  ImageRegistry: "contracts/identity/ImageRegistry.sol",
-  RestrictedList: "contracts/economy/RestrictedList.sol",
-  Staking: "contracts/economy/Staking.sol",
-  Incentives: "contracts/economy/Incentives.sol",
-  Allowance: "contracts/economy/Allowance.sol",
-  Treasury: "contracts/economy/Treasury.sol",
-  TimelockController: "@openzeppelin/contracts/governance/TimelockController.sol",
-  CorGovernor: "contracts/governance/CorGovernor.sol",
-  Runtime: "contracts/identity/Runtime.sol",
-};
-
-/** Role of the `AccessManager` that may pause new work; 0 administers. */
-export const GUARDIAN_ROLE = 1n;
-const ADMIN_ROLE = 0n;
-/** Modules whose new work a guardian can hold back. */
-export const PAUSABLE = ["NodePool", "Session", "Staking"] as const satisfies readonly ModuleName[];
-
-/** A call that wires the modules after all of them are there. */
-interface Wiring {
-  step: string;
-  module: ModuleName;
-  method: string;
-  args: unknown[];
+export interface Artifact {
+  abi: InterfaceAbi;
+  bytecode: string;
+  deployedBytecode: string;
+  /** Where the constructor wrote immutables into the deployed code: byte ranges by AST id. */
+  immutableReferences?: Record<string, { start: number; length: number }[]>;
+  inputSourceName: string;
 }
 
-/** ABI and bytecode of a module, from the build. */
-export function artifactOf(name: ModuleName): { abi: InterfaceAbi; bytecode: string } {
-  const file = new URL(`../artifacts/${SOURCES[name]}/${name}.json`, import.meta.url);
-  return JSON.parse(readFileSync(file, "utf8")) as { abi: InterfaceAbi; bytecode: string };
+/** A module's source file, as the build names it. */
+export const sourceOf = (name: ModuleName): string => SPECS[name].source;
+
+/** A module of the build. */
+export function artifactOf(name: ModuleName): Artifact {
+  const file = new URL(`../artifacts/${SPECS[name].source}/${name}.json`, import.meta.url);
+  return JSON.parse(readFileSync(file, "utf8")) as Artifact;
 }
 
 /**
- * Deploys and wires everything with one account, which holds the COR that is not allotted. The timelock becomes administrator of the
- * AccessManager; the account stays one beside it only where the parameters say so.
- * Contracts name each other by immutables, so addresses are computed ahead from the account's nonce: it must send nothing else meanwhile.
+ * The transactions of a deployment by `deployer`, whose next nonce is `nonce`. Contracts name each other by immutables, so addresses are
+ * computed ahead from these nonces: the account must send nothing else until all are sent.
+ */
+export function planOf(deployer: string, nonce: number, parameters: NetworkParameters): Plan {
+  const addresses = Object.fromEntries(
+    MODULES.map((name, i) => [name, getCreateAddress({ from: deployer, nonce: nonce + i })]),
+  ) as Addresses;
+  const site: Site = { at: addresses, parameters, deployer };
+  const created = MODULES.map((name): CreateStep => ({
+    kind: "create",
+    id: name,
+    args: (SPECS[name] as ModuleSpec).args(site),
+    address: addresses[name],
+  }));
+  const call = (module: ModuleName, method: string, args: unknown[], about = ""): CallStep => ({
+    kind: "call",
+    id: `${module}.${method}${about === "" ? "" : ` ${about}`}`,
+    module,
+    method,
+    args,
+  });
+  const names = MODULES.filter((name) => name !== "Runtime");
+  const wired = call("Runtime", "setModules", [names, names.map((name) => addresses[name])]);
+  const models = parameters.models.map(({ id, ...model }) =>
+    call("ModelRegistry", "register", [id, { ...model, registeredAt: 0, deprecatedAt: 0 }], model.name),
+  );
+  const { guardian, governance } = parameters;
+  const incentives = [call("COR", "transfer", [addresses.Incentives, INCENTIVES], "to Incentives"), call("Incentives", "fundStaking", [])];
+  // The account that deploys gives its office up last.
+  const roles = [
+    ...PAUSABLE.map((name) => call("AccessManager", "setTargetFunctionRole", [addresses[name], [PAUSE], GUARDIAN_ROLE], name)),
+    call("AccessManager", "setTargetFunctionRole", [addresses.NodePool, [ADMIT], REGISTRAR_ROLE], "registrar"),
+    call("AccessManager", "grantRole", [GUARDIAN_ROLE, guardian ?? deployer, 0], "guardian"),
+    call("AccessManager", "grantRole", [REGISTRAR_ROLE, deployer, 0], "registrar"),
+    call("AccessManager", "grantRole", [ADMIN_ROLE, addresses.TimelockController, 0], "timelock"),
+    ...(governance.deployerStays ? [] : [call("AccessManager", "renounceRole", [ADMIN_ROLE, deployer])]),
+  ];
+  return { addresses, steps: [...created, wired, ...models, ...incentives, ...roles] };
+}
+
+/** Throws where seeds from block hashes are unsafe: the deployment would revert half way. */
+export function refuseUnsafeChain(chainId: bigint): void {
+  const unsafe = unsafeChain(chainId);
+  if (unsafe === undefined) return;
+  throw new Error(
+    `found chain ${chainId} (${unsafe.name}), wanted one whose block hashes are random: ${unsafe.reason}; deploy with OracleRandomness there`,
+  );
+}
+
+/**
+ * Deploys and wires everything with one account, one transaction after the other: for chains that end with their process. Where a
+ * deployment must survive an interruption, scripts/deployment/ignition.ts carries out the same plan.
  * @param onStep told the name of each step before it is sent
  */
 export async function deploy(
@@ -99,107 +250,25 @@ export async function deploy(
   if (provider === null) throw new Error("deploy: the signer has no provider");
   const from = await signer.getAddress();
   const { chainId } = await provider.getNetwork();
-  const unsafe = unsafeChain(chainId);
-  if (unsafe !== undefined)
-    throw new Error(
-      `deploy: found chain ${chainId} (${unsafe.name}), wanted one whose block hashes are random: ${unsafe.reason}; use OracleRandomness`,
-    );
+  refuseUnsafeChain(chainId);
   const blockNumber = await provider.getBlockNumber();
   let nonce = await provider.getTransactionCount(from, "latest");
-  const ahead = Object.fromEntries(MODULES.map((name, i) => [name, getCreateAddress({ from, nonce: nonce + i })])) as Addresses;
-  const { session, seedDelay, minWindow, pool, images, staking, allowanceRate, treasury, governance } = parameters;
-  const startsAt = staking.startsAt ?? (await provider.getBlock(blockNumber))!.timestamp;
-  const args: Record<ModuleName, unknown[]> = {
-    AccessManager: [from],
-    COR: [from],
-    ModelRegistry: [ahead.AccessManager],
-    BlockRandomness: [],
-    NodePool: [
-      ahead.AccessManager,
-      ahead.COR,
-      ahead.ModelRegistry,
-      ahead.Session,
-      ahead.SessionQueue,
-      ahead.Validation,
-      ahead.SessionPayment,
-      pool,
-    ],
-    SessionPayment: [ahead.COR, ahead.NodePool, ahead.Session, ahead.SessionQueue, ahead.Treasury, ahead.Validation],
-    Reputation: [ahead.SessionPayment],
-    Judge: [],
-    Validation: [ahead.SessionQueue, ahead.Session, ahead.NodePool, ahead.SessionPayment, ahead.BlockRandomness, seedDelay],
-    SessionQueue: [ahead.Session, ahead.SessionPayment, ahead.NodePool, ahead.BlockRandomness, ahead.Validation, ahead.Judge, seedDelay],
-    Session: [
-      ahead.AccessManager,
-      ahead.SessionQueue,
-      ahead.SessionPayment,
-      ahead.NodePool,
-      ahead.ModelRegistry,
-      ahead.BlockRandomness,
-      seedDelay,
-      minWindow,
-      session,
-    ],
-    ImageRegistry: [ahead.AccessManager, ahead.COR, ahead.NodePool, images.bond, images.delay],
-    RestrictedList: [ahead.AccessManager],
-    Staking: [ahead.AccessManager, ahead.COR, ahead.RestrictedList, startsAt],
-    Incentives: [ahead.AccessManager, ahead.COR, ahead.Staking],
-    Allowance: [ahead.AccessManager, ahead.COR, ahead.Staking, ahead.Session, ahead.SessionPayment, ahead.RestrictedList, allowanceRate],
-    Treasury: [
-      ahead.AccessManager,
-      ahead.COR,
-      treasury.quote,
-      treasury.router,
-      ahead.SessionPayment,
-      ahead.RestrictedList,
-      treasury.slippageBps,
-    ],
-    TimelockController: [governance.timelockDelay, [ahead.CorGovernor], [ZeroAddress], ZeroAddress],
-    CorGovernor: [ahead.COR, ahead.TimelockController, governance.votes],
-    Runtime: [ahead.AccessManager],
-  };
-  for (const name of MODULES) {
-    onStep(name);
-    const { abi, bytecode } = artifactOf(name);
-    const contract = await new ContractFactory(abi, bytecode, signer).deploy(...args[name], { nonce: nonce++ });
-    await contract.waitForDeployment();
-    const found = await contract.getAddress();
-    if (found !== ahead[name])
-      throw new Error(`deploy: ${name} is at ${found}, wanted ${ahead[name]}: the account sent something else meanwhile`);
+  const { addresses, steps } = planOf(from, nonce, parameters);
+  for (const step of steps) {
+    onStep(step.id);
+    if (step.kind === "create") {
+      const { abi, bytecode } = artifactOf(step.id);
+      const contract = await new ContractFactory(abi, bytecode, signer).deploy(...step.args, { nonce: nonce++ });
+      await contract.waitForDeployment();
+      const found = await contract.getAddress();
+      if (found !== step.address)
+        throw new Error(`deploy: ${step.id} is at ${found}, wanted ${step.address}: the account sent something else meanwhile`);
+    } else {
+      const contract = new Contract(addresses[step.module], artifactOf(step.module).abi, signer);
+      await (await contract.getFunction(step.method).send(...step.args, { nonce: nonce++ })).wait();
+    }
   }
-  for (const { step, module, method, args } of wiring(from, ahead, parameters)) {
-    onStep(step);
-    const contract = new Contract(ahead[module], artifactOf(module).abi, signer);
-    await (await contract.getFunction(method).send(...args, { nonce: nonce++ })).wait();
-  }
-  return { network, chainId: Number(chainId), blockNumber, addresses: ahead };
-}
-
-/** What is called once all modules are there, in this order. The account that deployed gives its office up last. */
-function wiring(from: string, addresses: Addresses, { models, governance, guardian }: NetworkParameters): Wiring[] {
-  const names = MODULES.filter((name) => name !== "Runtime");
-  const access = (method: string, ...args: unknown[]): Wiring => ({
-    step: `AccessManager.${method}`,
-    module: "AccessManager",
-    method,
-    args,
-  });
-  const pause = new Interface(["function pause(uint40)"]).getFunction("pause")!.selector;
-  return [
-    { step: "Runtime.setModules", module: "Runtime", method: "setModules", args: [names, names.map((name) => addresses[name])] },
-    ...models.map(({ id, ...model }) => ({
-      step: `ModelRegistry.register ${model.name}`,
-      module: "ModelRegistry" as const,
-      method: "register",
-      args: [id, { ...model, registeredAt: 0, deprecatedAt: 0 }],
-    })),
-    { step: "COR.transfer to Incentives", module: "COR", method: "transfer", args: [addresses.Incentives, INCENTIVES] },
-    { step: "Incentives.fundStaking", module: "Incentives", method: "fundStaking", args: [] },
-    ...PAUSABLE.map((name) => access("setTargetFunctionRole", addresses[name], [pause], GUARDIAN_ROLE)),
-    access("grantRole", GUARDIAN_ROLE, guardian ?? from, 0),
-    access("grantRole", ADMIN_ROLE, addresses.TimelockController, 0),
-    ...(governance.deployerStays ? [] : [access("renounceRole", ADMIN_ROLE, from)]),
-  ];
+  return { network, chainId: Number(chainId), blockNumber, addresses };
 }
 
 /** Writes a record where programs look for it. */

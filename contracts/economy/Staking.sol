@@ -49,10 +49,11 @@ contract Staking is IStaking, IPausable, AccessManaged {
     mapping(address owner => uint256) private _owedTo;
     mapping(address owner => uint256) private _weights;
 
+    /// @param startsAt when the emission begins, seconds; 0: now
     constructor(address authority, IERC20 token, IRestrictedList restrictedList, uint40 startsAt) AccessManaged(authority) {
         TOKEN = token;
         RESTRICTED = restrictedList;
-        STARTS_AT = startsAt;
+        STARTS_AT = startsAt == 0 ? Windows.clock() : startsAt;
         VAULT = address(new StakeVault(token));
     }
 
