@@ -97,7 +97,7 @@ async function modelsOf(provider: Provider, addresses: Record<string, string>): 
 }
 
 /** Replays the AccessManager's events: the contract itself has no list of members. */
-async function rolesOf(provider: Provider, addresses: Record<string, string>, fromBlock: number): Promise<ChainState["roles"]> {
+export async function rolesOf(provider: Provider, addresses: Record<string, string>, fromBlock: number): Promise<ChainState["roles"]> {
   const manager = new Interface(artifactOf("AccessManager").abi);
   const logs = await provider.getLogs({ address: addresses.AccessManager!, fromBlock, toBlock: "latest" });
   const members: Record<string, Record<string, string>> = {};

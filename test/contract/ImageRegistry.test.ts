@@ -41,13 +41,13 @@ describe("ImageRegistry", () => {
     await registry().connect(client).publish(IMAGE, 0, "");
     await registry().connect(client).publish(OTHER, 0, "");
     const count = async (image: string) => (await registry().imageOf(image)).nodes;
-    for (const node of [1, 2]) await registry().connect(operators.get(node)!).declare(node, IMAGE);
+    for (const node of [1, 2]) await registry().connect(operators.get(node)).declare(node, IMAGE);
     expect([await count(IMAGE), await registry().declaredBy(1)]).to.deep.equal([2n, IMAGE]);
-    await expect(registry().connect(operators.get(1)!).declare(1, OTHER))
+    await expect(registry().connect(operators.get(1)).declare(1, OTHER))
       .to.emit(registry(), "ImageDeclared")
       .withArgs(1, OTHER);
-    await registry().connect(operators.get(1)!).declare(1, OTHER);
-    await registry().connect(operators.get(2)!).declare(2, ZeroHash);
+    await registry().connect(operators.get(1)).declare(1, OTHER);
+    await registry().connect(operators.get(2)).declare(2, ZeroHash);
     expect([await count(IMAGE), await count(OTHER), await registry().declaredBy(2)]).to.deep.equal([0n, 1n, ZeroHash]);
     for (const [who, node] of [
       [stranger, 1],
@@ -59,12 +59,12 @@ describe("ImageRegistry", () => {
       await refused(registry().connect(who).declare(node, IMAGE), "ImageRegistryUnauthorized");
     await refused(
       registry()
-        .connect(operators.get(1)!)
+        .connect(operators.get(1))
         .declare(1, `0x${"ff".repeat(32)}`),
       "ImageRegistryUnknown",
     );
     // An operator of its own, other than the owner.
-    await modules.NodePool.connect(operators.get(3)!).proposeOperator(3, stranger.address);
+    await modules.NodePool.connect(operators.get(3)).proposeOperator(3, stranger.address);
     await modules.NodePool.connect(stranger).acceptOperator(3);
     await registry().connect(stranger).declare(3, IMAGE);
   });
@@ -73,7 +73,7 @@ describe("ImageRegistry", () => {
     const { modules, client, keeper, operators } = net();
     const { delay } = net().parameters.images;
     await registry().connect(client).publish(IMAGE, 0, "");
-    await registry().connect(operators.get(1)!).declare(1, IMAGE);
+    await registry().connect(operators.get(1)).declare(1, IMAGE);
     await registry().setTerms(7, 90 * DAY);
     await refused(registry().setTerms(7, 90 * DAY + 1), "ImageRegistryOutOfRange");
     expect([...(await registry().terms())]).to.deep.equal([7n, BigInt(90 * DAY)]);
@@ -85,7 +85,7 @@ describe("ImageRegistry", () => {
       .to.emit(registry(), "ImageRetired")
       .withArgs(IMAGE, second + delay);
     await refused(registry().connect(client).retire(IMAGE), "ImageRegistryRetired");
-    await refused(registry().connect(operators.get(2)!).declare(2, IMAGE), "ImageRegistryRetired");
+    await refused(registry().connect(operators.get(2)).declare(2, IMAGE), "ImageRegistryRetired");
     expect(await registry().declaredBy(1)).to.equal(IMAGE);
     await nextAt(net(), second + delay - 1);
     await refused(registry().connect(client).withdrawBond(IMAGE, client.address), "ImageRegistryTooEarly");

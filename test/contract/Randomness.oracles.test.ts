@@ -15,7 +15,7 @@ describe("OracleRandomness", () => {
     circle = await deployHarness<OracleCircle>(fresh, "OracleCircle");
     const factory = await fresh.ethers.getContractFactory("OracleRandomness");
     const { COR, Treasury } = fresh.modules;
-    randomness = (await factory.deploy(COR.target, circle.target, Treasury.target, EPOCH, BOND)) as unknown as OracleRandomness;
+    randomness = await factory.deploy(COR.target, circle.target, Treasury.target, EPOCH, BOND);
     for (const oracle of [fresh.keeper, fresh.stranger]) {
       await circle.set(oracle.address, true);
       await COR.approve(randomness.target, 3n * BOND);

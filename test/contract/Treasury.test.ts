@@ -37,7 +37,7 @@ describe("Treasury, on Uniswap v2 as published", () => {
     router = await put("@uniswap/v2-periphery/build/UniswapV2Router02.json", factory.target, weth.target);
     const { AccessManager, COR, SessionPayment, RestrictedList } = modules;
     const make = await ethers.getContractFactory("Treasury");
-    treasury = (await make.deploy(
+    treasury = await make.deploy(
       AccessManager.target,
       COR.target,
       weth.target,
@@ -45,7 +45,7 @@ describe("Treasury, on Uniswap v2 as published", () => {
       SessionPayment.target,
       RestrictedList.target,
       300,
-    )) as unknown as Treasury;
+    );
     for (const [account, cor, eth] of [
       [deployer, "1000000", "100"],
       [client, "0", "60"],

@@ -16,7 +16,7 @@ describe("The guardian's pause", () => {
     for (const name of ["NodePool", "Staking", "SessionPayment"] as const)
       await modules.COR.connect(stranger).approve(modules[name].target, parseEther("1000000"));
   });
-  const pausable = (name: (typeof PAUSABLE)[number]): IPausable => net().modules[name] as unknown as IPausable;
+  const pausable = (name: (typeof PAUSABLE)[number]): IPausable => net().modules[name];
 
   async function pauseAll(duration: number) {
     for (const name of PAUSABLE) await pausable(name).connect(net().stranger).pause(duration);
