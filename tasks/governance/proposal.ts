@@ -1,4 +1,3 @@
-import type { Interface } from "ethers";
 import { id, type Result } from "ethers";
 import { interfaces, MODULE_NAMES, type ModuleName } from "../../offchain/chain/abis.ts";
 import { required } from "../arguments.ts";

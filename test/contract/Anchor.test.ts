@@ -2,6 +2,7 @@ import { network } from "hardhat";
 import { expect } from "chai";
 import { ContractFactory, parseEther, sha256, ZeroAddress, ZeroHash } from "ethers";
 import { accountValue, agrees, type Checkpoint, checkpointOf, LEAF, type Leaf, leavesIn } from "../../offchain/protocol/checkpoint.ts";
+import { proveOnAnchor } from "../../offchain/sdk/anchorProof.ts";
 import { artifactOf } from "../../scripts/deploy.ts";
 import type { Anchor } from "../../types/ethers-contracts/contracts/identity/Anchor.ts";
 import type { COR } from "../../types/ethers-contracts/contracts/economy/COR.ts";
@@ -92,6 +93,26 @@ describe("Anchor, from a second chain to a first", () => {
     expect(await proves({ kind: LEAF.task, key: 0n, value: proof[0]! }, proof.slice(1))).to.equal(false);
     await expect(anchor.proves(id + 1, 1, 1, ZeroHash, [])).to.be.revertedWithCustomError(anchor, "AnchorUnknown");
     expect([await anchor.SOURCE_QUEUE(), await anchor.SOURCE_CHAIN()]).to.deep.equal([net().modules.SessionQueue.target, 31_337n]);
+  });
+
+  it("L2 the client library proves a task of chain two on chain one, and refuses other contents, other facts and what is not final", async () => {
+    const { leaves, block } = await settled();
+    const { bytes, ...checkpoint } = checkpointOf(leaves);
+    const id = await proposed({ bytes, ...checkpoint }, block);
+    const where = { provider: one.ethers.provider, anchor: anchor.target as string, checkpoint: id, contents: bytes };
+    const refusal = (asked: typeof where, fact: { kind: Leaf["kind"]; key: bigint }) =>
+      proveOnAnchor(asked, fact).then(
+        () => "proven",
+        (error: { code: string }) => error.code,
+      );
+    const task = leaves[1]!;
+    expect(await refusal(where, task)).to.equal("NotFinal");
+    await one.networkHelpers.time.increase(DAY + 1);
+    await one.networkHelpers.mine(1);
+    expect(await proveOnAnchor(where, task)).to.deep.equal({ ...task, blockNumber: block });
+    expect(await refusal(where, { kind: LEAF.task, key: 99n })).to.equal("NotInCheckpoint");
+    const others = checkpointOf(leaves.slice(1)).bytes;
+    expect(await refusal({ ...where, contents: others }, task)).to.equal("ContentsMismatch");
   });
 
   it("a challenger recomputes the root from the contents, and sees a lie before it bonds", async () => {
