@@ -69,7 +69,7 @@ describe("Allowance", () => {
     expect(await allowance().availableTo(stranger.address)).to.equal(0n);
     await moveTo(net(), from + DAY);
     expect(await allowance().availableTo(stranger.address)).to.equal(DAILY / 3n);
-    await moveTo(net(), from + DAY + 99);
+    await moveTo(net(), from + DAY + 98);
     await refused(DAILY / 3n);
     await nextAt(net(), from + DAY + 100);
     await allowance().use(SESSION, DAILY);
