@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { EventCursor, Head } from "../chain/cursor.ts";
+import type { Batch, EventCursor, Head } from "../chain/cursor.ts";
 import { mayPass } from "../chain/errors.ts";
 import type { Sender } from "../chain/sender.ts";
 import { oneLine } from "../runtime/exit.ts";
@@ -17,6 +17,7 @@ export interface LoopParts {
   world: World;
   sender: Sender;
   executor: Executor;
+  node: number;
   roles: readonly Role[];
   pollMs: number;
   shutdown: Shutdown;
@@ -24,6 +25,12 @@ export interface LoopParts {
   /** Told of every head that was acted on, and of every failure to reach one. */
   onHead: (head: Head) => void;
   onOutage: (error: string) => void;
+  /** Told when `Runtime` changed, and when the node's model did. */
+  onRuntime: () => Promise<void>;
+  onModel: () => Promise<void>;
+  /** Whether the node leaves these contracts: it then serves what it is seated for and ends. `leaving` aborts when that took too long. */
+  leaves: () => boolean;
+  leaving: AbortSignal;
 }
 
 const LONGEST_PAUSE_MS = 8_000;
@@ -58,6 +65,12 @@ export async function runLoop(parts: LoopParts): Promise<void> {
   }
 }
 
+/** What the chain says about where the contracts are and which model this node serves. */
+async function follow({ node, onRuntime, onModel }: LoopParts, { added }: Batch): Promise<void> {
+  if (added.some(({ module, name }) => module === "Runtime" && name === "ModuleChanged")) await onRuntime();
+  if (added.some(({ name, args }) => name === "NodeServiceChanged" && Number(args.getValue("node")) === node)) await onModel();
+}
+
 async function oneRound(
   parts: LoopParts,
   acted: Head | undefined,
@@ -75,10 +88,12 @@ async function oneRound(
   if (!caughtUp) return { head: acted, behind: true };
   if (head.hash !== acted?.hash) await sender.tick(head);
   const observation = await world.observe(head);
-  const draining = shutdown.draining.aborted;
+  await follow(parts, batch);
+  const draining = shutdown.draining.aborted || parts.leaving.aborted;
   const actions = draining ? owed(observation) : decide(observation, parts.roles);
   executor.run(actions, head);
   onHead(head);
-  const drained = draining && executor.running.length === 0 && sender.pending.length === 0 && actions.length === 0;
+  const idle = executor.running.length === 0 && sender.pending.length === 0;
+  const drained = idle && (draining ? actions.length === 0 : parts.leaves() && observation.seats.length === 0);
   return { head, drained };
 }

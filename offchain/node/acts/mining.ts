@@ -3,8 +3,11 @@ import type { TaskEntry } from "../../chain/taskBook.ts";
 import type { Digest } from "../../content/contentId.ts";
 import { HttpPeer } from "../../content/httpPeer.ts";
 import { LayeredStore } from "../../content/layeredStore.ts";
+import { decodeAnswers, decodePromptTokens } from "../../protocol/answers.ts";
 import { MAX_CLAIM_BYTES } from "../../protocol/claim.ts";
 import { buildHandover, encodeHandover } from "../../protocol/handover.ts";
+import { gross } from "../../protocol/price.ts";
+import type { TaskTerms } from "../../protocol/types.ts";
 import { crashPoint } from "../../runtime/crashPoint.ts";
 import { oneLine } from "../../runtime/exit.ts";
 import { CarrierError, handCommitment, handOpening } from "../carrierClient.ts";
@@ -65,8 +68,23 @@ async function infer(parts: ActsParts, entry: TaskEntry, seat: number, signal: A
   crashPoint("saved");
 }
 
-async function commit(parts: ActsParts, { task, deadline }: TaskEntry, { seat, commitment }: Work): Promise<void> {
-  await sendCall(parts, `commit:${task}:${seat}`, ["SessionQueue", "commit", [task, seat, commitment]], { deadline });
+async function commit(parts: ActsParts, { task, deadline, terms }: TaskEntry, { seat, commitment, answers }: Work): Promise<void> {
+  const call: Parameters<typeof sendCall>[2] = ["SessionQueue", "commit", [task, seat, commitment]];
+  const limits = { deadline, worth: payOf(terms, answers), reserveGas: GAS_OF_A_REVEAL };
+  await sendCall(parts, `commit:${task}:${seat}`, call, limits);
+}
+
+/** Gas, roughly, of one reveal that settles. Whoever commits must still be able to pay it. */
+const GAS_OF_A_REVEAL = 1_000_000n;
+
+/**
+ * What a seat's answers earn, fees aside; COR base units, which count as wei: a node that spends more gas than that on a commitment works at a loss
+ * wherever COR is worth no more than the chain's currency.
+ */
+function payOf(terms: TaskTerms, answers: string): bigint {
+  const prompt = decodePromptTokens(terms.promptTokens).reduce((sum, tokens) => sum + tokens, 0);
+  const output = decodeAnswers(answers).reduce((sum, { tokens }) => sum + tokens, 0);
+  return gross(BigInt(prompt + output), terms.price);
 }
 
 async function reveal(parts: ActsParts, { task, terms, commits, openings, deadline }: TaskEntry, work: Work): Promise<void> {
@@ -75,6 +93,8 @@ async function reveal(parts: ActsParts, { task, terms, commits, openings, deadli
   await sendCall(parts, `reveal:${task}:${work.seat}`, ["SessionQueue", "reveal", [handover]], {
     headroom: SETTLING_HEADROOM,
     deadline: deadline + terms.revealWindow,
+    // Not opening costs the penalty, and the pay on top.
+    worth: parts.unopenedPenalty + payOf(terms, work.answers),
   });
 }
 

@@ -26,6 +26,8 @@ export interface ActsParts {
   content: LocalStore;
   live?: LiveAnswers;
   key: SigningKey;
+  /** What a commitment that is not opened costs this node, COR base units. */
+  unopenedPenalty: bigint;
   log: Logger;
   poison?: string | undefined;
 }
@@ -44,7 +46,7 @@ export async function sendCall(
   { sender, deployment }: Pick<ActsParts, "sender" | "deployment">,
   id: string,
   [module, method, args]: [module: ModuleName, method: string, args: unknown[]],
-  limits: Pick<Intent, "headroom" | "deadline" | "atStake"> = {},
+  limits: Pick<Intent, "headroom" | "deadline" | "worth" | "reserveGas"> = {},
 ): Promise<void> {
   const data = interfaces[module].encodeFunctionData(method, args);
   await sender.send({ id, to: deployment.addresses[module], data, ...limits });
