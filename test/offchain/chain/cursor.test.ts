@@ -87,10 +87,17 @@ describe("event cursor", () => {
     });
   }
 
-  it("sees a reorganisation to a shorter chain", async () => {
+  it("waits for a server that tells an older head, and takes it for a shorter chain only when it stays so", async () => {
     chain.mine(5, [announced(1)]);
+    cursor = new EventCursor({ endpoint, addresses: { NodePool: POOL }, store, fromBlock: 0, behindMs: 50 });
     await read();
     chain.drop(4);
+    const error = await cursor.poll().then(
+      () => undefined,
+      (failure: unknown) => failure,
+    );
+    expect(error).to.include({ code: "HeadBehind", retryable: true });
+    await new Promise((resolve) => setTimeout(resolve, 60));
     const batch = await read();
     expect(batch).to.include({ removedFrom: 4, upTo: 3, caughtUp: true });
     expect(batch.added).to.deep.equal([]);
