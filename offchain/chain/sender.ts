@@ -20,6 +20,7 @@ export class Sender {
   readonly #seenAt = new Map<string, number>();
   #lane: Promise<unknown> = Promise.resolve();
   #prunedAt = 0;
+  #ticked = false;
 
   constructor(options: SenderOptions) {
     this.#o = { maxInFlight: 8, bumpAfterBlocks: 3, onEvent: () => {}, ...options };
@@ -53,12 +54,13 @@ export class Sender {
     await this.#inLane(async () => {
       const pending = this.pending;
       if (head.number - this.#prunedAt >= PRUNE_AFTER_BLOCKS) this.#prune(head.number);
-      if (pending.length === 0) return;
+      if (pending.length === 0) return void (this.#ticked = true);
       const used = await this.#o.endpoint.provider.getTransactionCount(this.address, "latest");
       for (const row of pending) {
         if (row.nonce < used) await this.#conclude(row);
         else await this.#push(row, head, used);
       }
+      this.#ticked = true;
     });
   }
 
@@ -122,7 +124,7 @@ export class Sender {
       const abandoned = Transaction.from(raw).data !== row.data;
       const state = receipt.status === 1 && !abandoned ? "mined" : "reverted";
       store.finish(row.id, state, { blockNumber: receipt.blockNumber, hash });
-      onEvent({ kind: abandoned ? "abandoned" : state, id: row.id, nonce: row.nonce, hash });
+      onEvent({ kind: abandoned ? "abandoned" : state, id: row.id, nonce: row.nonce, hash, cost: receipt.gasUsed * receipt.gasPrice });
       this.#misses.delete(row.id);
       this.#seenAt.delete(row.id);
       crashPoint("mined", row.id);
@@ -160,7 +162,8 @@ export class Sender {
         return;
       }
     }
-    if (head.number > row.sentIn && (await this.#o.endpoint.provider.getTransaction(latest.hash)) === null)
+    // A process that has just started may have been cut off between journal and broadcast.
+    if ((!this.#ticked || head.number > row.sentIn) && (await this.#o.endpoint.provider.getTransaction(latest.hash)) === null)
       await broadcastAgain(this.#o.endpoint, latest);
   }
 

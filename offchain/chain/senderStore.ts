@@ -73,5 +73,7 @@ export interface SenderOptions {
     id: string;
     nonce: number;
     hash?: string;
+    /** What it cost, wei; where it is mined. */
+    cost?: bigint;
   }) => void;
 }

@@ -10,6 +10,8 @@ export interface ExecutorOptions {
   /** Carries one act out. */
   act: (action: Action, head: Head, signal: AbortSignal) => Promise<void>;
   log: Logger;
+  /** Told of each act that ended. */
+  onAct?: (kind: string, outcome: "done" | "failed") => void;
   /** Told of an error after which nothing may go on. */
   onFatal: (error: Error) => void;
 }
@@ -59,7 +61,7 @@ export class Executor {
   }
 
   #start(key: string, action: Action, head: Head): void {
-    const { act, log } = this.#options;
+    const { act, log, onAct } = this.#options;
     const { kind, reason } = action;
     const abort = new AbortController();
     const counter = (this.counters[kind] ??= { done: 0, failed: 0 });
@@ -68,12 +70,14 @@ export class Executor {
       .then(
         () => {
           counter.done++;
+          onAct?.(kind, "done");
           this.#pauses.delete(key);
           log.info({ act: key, reason }, "done");
         },
         (error: unknown) => {
           if (abort.signal.aborted) return;
           counter.failed++;
+          onAct?.(kind, "failed");
           this.#failed(key, error);
         },
       )

@@ -43,6 +43,18 @@ export class NodeHealth {
     this.#balanceLow = !enough;
   };
 
+  /** Why the node is not ready for work, by check; empty where it is. */
+  readiness(): Record<string, string> {
+    const failing: Record<string, string> = {};
+    if (this.#parts === undefined || this.#head === undefined) failing["start"] = "the node has not caught up with the chain yet";
+    else if (performance.now() - this.#seenAtMs >= STALE_MS) failing["head"] = "no new block for 30 s";
+    if (this.#outage !== null) failing["chain"] = "the chain cannot be read";
+    if (this.#parts?.engine().info().pid === null) failing["engine"] = "the engine's process is gone; the next request starts it";
+    if (this.#balanceLow) failing["balance"] = "the balance for gas is low";
+    if (this.#shutdown.draining.aborted) failing["draining"] = "the node ends";
+    return failing;
+  }
+
   report(): Health {
     if (this.#parts === undefined || (this.#head === undefined && this.#outage === null))
       return { status: "starting", operator: this.#operator };

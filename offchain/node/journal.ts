@@ -20,6 +20,15 @@ export interface Work {
   contents: string[];
 }
 
+/** A result that goes to the operator's sink. */
+export interface Delivery {
+  task: bigint;
+  seat: number;
+  attempt: number;
+  prompt: number;
+  digest: string;
+}
+
 /** A second, different commitment for a seat. Nothing may go on after this: signing both would be equivocation. */
 export class JournalConflict extends Error {
   readonly code = "JournalConflict";
@@ -39,6 +48,9 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS commitments (
     chain_id TEXT NOT NULL, queue TEXT NOT NULL, task TEXT NOT NULL, seat INTEGER NOT NULL, attempt INTEGER NOT NULL, commitment TEXT NOT NULL,
     PRIMARY KEY (chain_id, queue, task, seat, attempt)) STRICT;
+  CREATE TABLE IF NOT EXISTS deliveries (
+    task TEXT NOT NULL, seat INTEGER NOT NULL, attempt INTEGER NOT NULL, prompt INTEGER NOT NULL, digest TEXT NOT NULL, done INTEGER NOT NULL,
+    PRIMARY KEY (task, seat, attempt, prompt)) STRICT;
   INSERT OR IGNORE INTO commitments SELECT chain_id, queue, task, seat, attempt, commitment FROM work;
 `;
 
@@ -111,5 +123,29 @@ export class Journal extends LogStore {
     const select =
       "SELECT task, seat, attempt, commitment FROM commitments WHERE chain_id = ? AND queue = ? ORDER BY CAST(task AS INTEGER), seat, attempt";
     return this.database.prepare(select).all(...this.#place) as { task: string; seat: number; attempt: number; commitment: string }[];
+  }
+
+  /** Notes results for the sink; those that were noted before stay as they are. */
+  deliver(deliveries: Delivery[]): void {
+    const insert = this.database.prepare("INSERT OR IGNORE INTO deliveries VALUES (?, ?, ?, ?, ?, 0)");
+    this.database.transaction(() => {
+      for (const { task, seat, attempt, prompt, digest } of deliveries) insert.run(String(task), seat, attempt, prompt, digest);
+    })();
+  }
+
+  deliveriesDue(): Delivery[] {
+    const rows = this.database.prepare("SELECT task, seat, attempt, prompt, digest FROM deliveries WHERE done = 0 ORDER BY rowid").all();
+    return (rows as (Omit<Delivery, "task"> & { task: string })[]).map((row) => ({ ...row, task: BigInt(row.task) }));
+  }
+
+  delivered({ task, seat, attempt, prompt }: Delivery): void {
+    const update = "UPDATE deliveries SET done = 1 WHERE task = ? AND seat = ? AND attempt = ? AND prompt = ?";
+    this.database.prepare(update).run(String(task), seat, attempt, prompt);
+  }
+
+  /** Size of the database, bytes. */
+  get bytes(): number {
+    const pages = this.database.pragma("page_count", { simple: true }) as number;
+    return pages * (this.database.pragma("page_size", { simple: true }) as number);
   }
 }

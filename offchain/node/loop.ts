@@ -9,7 +9,7 @@ import { crashPoint } from "../runtime/crashPoint.ts";
 import { decide, owed, type Role } from "./decide.ts";
 import type { Executor } from "./execute.ts";
 import type { Journal } from "./journal.ts";
-import type { World } from "./world.ts";
+import type { Observation, World } from "./world.ts";
 
 export interface LoopParts {
   cursor: EventCursor;
@@ -24,10 +24,13 @@ export interface LoopParts {
   log: Logger;
   /** Told of every head that was acted on, and of every failure to reach one. */
   onHead: (head: Head) => void;
+  onObserved?: (observation: Observation) => void;
+  onReorg?: (depth: number) => void;
   onOutage: (error: string) => void;
   /** Told when `Runtime` changed, and when the node's model did. */
   onRuntime: () => Promise<void>;
   onModel: () => Promise<void>;
+  onPenalty?: (kind: "slashed" | "jailed") => void;
   /** Whether the node leaves these contracts: it then serves what it is seated for and ends. `leaving` aborts when that took too long. */
   leaves: () => boolean;
   leaving: AbortSignal;
@@ -66,7 +69,12 @@ export async function runLoop(parts: LoopParts): Promise<void> {
 }
 
 /** What the chain says about where the contracts are and which model this node serves. */
-async function follow({ node, onRuntime, onModel }: LoopParts, { added }: Batch): Promise<void> {
+async function follow({ node, onRuntime, onModel, onPenalty, log }: LoopParts, { added }: Batch): Promise<void> {
+  for (const { name, args, transactionHash } of added) {
+    if ((name !== "NodeSlashed" && name !== "NodeJailed") || Number(args.getValue("node")) !== node) continue;
+    onPenalty?.(name === "NodeSlashed" ? "slashed" : "jailed");
+    log.error({ reason: name, transaction: transactionHash }, "this node was penalised");
+  }
   if (added.some(({ module, name }) => module === "Runtime" && name === "ModuleChanged")) await onRuntime();
   if (added.some(({ name, args }) => name === "NodeServiceChanged" && Number(args.getValue("node")) === node)) await onModel();
 }
@@ -83,11 +91,13 @@ async function oneRound(
   const { head, removedFrom, caughtUp } = batch;
   if (removedFrom !== undefined) {
     const reopened = sender.reorged(removedFrom);
+    parts.onReorg?.(head.number - removedFrom + 1);
     log.warn({ fromBlock: removedFrom, head: head.number, reopened }, "the chain was reorganised");
   }
   if (!caughtUp) return { head: acted, behind: true };
   if (head.hash !== acted?.hash) await sender.tick(head);
   const observation = await world.observe(head);
+  parts.onObserved?.(observation);
   await follow(parts, batch);
   const draining = shutdown.draining.aborted || parts.leaving.aborted;
   const actions = draining ? owed(observation) : decide(observation, parts.roles);

@@ -1,8 +1,8 @@
-import { existsSync } from "node:fs";
+import { existsSync, statfsSync } from "node:fs";
 import path from "node:path";
 import { recoverAddress, type Wallet } from "ethers";
 import { checkBalance } from "../chain/boot.ts";
-import { EventCursor } from "../chain/cursor.ts";
+import { EventCursor, type Head } from "../chain/cursor.ts";
 import type { Deployment } from "../chain/deployment.ts";
 import type { Endpoint } from "../chain/endpoint.ts";
 import { Sender } from "../chain/sender.ts";
@@ -21,8 +21,10 @@ import { Executor } from "./execute.ts";
 import { NodeHealth } from "./health.ts";
 import { Journal } from "./journal.ts";
 import { runLoop } from "./loop.ts";
+import type { Metrics } from "./metrics.ts";
 import { serve } from "./server.ts";
-import { World } from "./world.ts";
+import { Sink } from "./sink.ts";
+import { type Observation, World } from "./world.ts";
 
 /** What the nodes of a process share. */
 export interface SharedParts {
@@ -33,6 +35,9 @@ export interface SharedParts {
   log: Logger;
   /** Where the contracts are now; asked again when `Runtime` says that something moved. */
   deployment: () => Promise<Deployment>;
+  metrics: Metrics;
+  /** Of the program. */
+  version: string;
 }
 
 /** What is one node's own. */
@@ -44,6 +49,7 @@ export interface NodePlace {
 }
 
 const BALANCE_MS = 60_000;
+const GAS_OF_A_REVEAL = 1_000_000n;
 /** A node that leaves a deployment serves what it was seated for, for so long at most; then only what it has committed. */
 const RETIRE_MS = 600_000;
 
@@ -58,6 +64,7 @@ export class NodeRun {
   readonly #live = new LiveAnswers();
   #mayRead: (task: bigint, until: number, signature: string) => boolean = () => false;
   #server: Awaited<ReturnType<typeof serve>> | undefined;
+  #node = 0;
 
   private constructor(shared: SharedParts, place: NodePlace, unlock: () => void, content: LocalStore, results: LocalStore) {
     this.#shared = shared;
@@ -77,8 +84,19 @@ export class NodeRun {
     ]);
     const run = new NodeRun(shared, place, unlock, content, results);
     const reading = { answers: run.#live, allows: (...grant: Parameters<NodeRun["allows"]>) => run.allows(...grant) };
-    run.#server = await serve({ ...place.listen, content, live: reading, health: () => run.health.report() });
+    run.#server = await serve({
+      ...place.listen,
+      content,
+      live: reading,
+      health: () => run.health.report(),
+      readiness: () => run.health.readiness(),
+      metrics: async () => await shared.metrics.text((node) => run.#isReady(node)),
+    });
     return run;
+  }
+
+  #isReady(node: number): boolean {
+    return node === this.#node && Object.keys(this.health.readiness()).length === 0;
   }
 
   get url(): string {
@@ -106,7 +124,7 @@ export class NodeRun {
   }
 
   async #serve(deployment: Deployment): Promise<"ended" | "moved"> {
-    const { config, endpoint, engines, shutdown, log: processLog } = this.#shared;
+    const { config, endpoint, engines, shutdown, metrics, version, log: processLog } = this.#shared;
     const { wallet, folder } = this.#place;
     const views = createViews(endpoint, deployment);
     const { node, view } = await registeredNode(views, wallet.address, processLog);
@@ -118,7 +136,11 @@ export class NodeRun {
     const { NodePool, Session, SessionQueue, Runtime } = deployment.addresses;
     const addresses = { NodePool, Session, SessionQueue, Runtime };
     const cursor = new EventCursor({ endpoint, addresses, store: journal.chain, fromBlock: deployment.blockNumber });
-    const onEvent = (event: { id: string; kind: string }) => log.info({ transaction: event }, `transaction ${event.kind}`);
+    this.#node = node;
+    const onEvent: NonNullable<ConstructorParameters<typeof Sender>[0]["onEvent"]> = ({ cost, ...event }) => {
+      metrics.onTransaction(node, { kind: event.kind, ...(cost !== undefined && { cost }) });
+      log.info({ transaction: event }, `transaction ${event.kind}`);
+    };
     const sender = new Sender({ endpoint, signer: wallet, store: journal.chain, onEvent });
     const world = new World({ views, journal, node, local: endpoint.chainId === LOCAL_CHAIN });
     this.#mayRead = (task, until, signature) => {
@@ -143,11 +165,21 @@ export class NodeRun {
       unopenedPenalty: view.unopenedPenalty,
       log,
       poison,
+      sink: config.sink !== undefined,
+      onInferenceStart: (seconds) => metrics.onInferenceStart(node, seconds),
+      onInference: (seconds) => metrics.onInference(node, seconds),
     };
     const acts = new Acts(parts);
     const act: ConstructorParameters<typeof Executor>[0]["act"] = async (action, head, signal) => await acts.act(action, head, signal);
-    const executor = new Executor({ act, log, onFatal: failed.reject });
-    this.health.attach({ node, engine: () => parts.engine, executor, sender });
+    const onFatal = (error: Error) => {
+      if ((error as { code?: string }).code === "JournalConflict") metrics.onConflict(node);
+      failed.reject(error);
+    };
+    const onAct = (kind: string, outcome: "done" | "failed") => metrics.onAct(node, kind, outcome);
+    const executor = new Executor({ act, log, onAct, onFatal });
+    const measured = { node, engine: () => parts.engine, executor, sender };
+    this.health.attach(measured);
+    metrics.attach({ ...measured, journalBytes: () => journal.bytes }, wallet.address, version);
     const { url } = this;
     log.info(
       { operator: wallet.address, chainId: String(endpoint.chainId), rpc: endpoint.url, url, roles, model: models.model.id },
@@ -165,12 +197,29 @@ export class NodeRun {
     const onModel = async () => {
       models = await this.#switched(parts, views, models);
     };
-    const onBalance = () =>
-      void checkBalance(endpoint, wallet.address, log).then(this.health.onBalance, () => this.health.onBalance(false));
-    const balanceTimer = setInterval(onBalance, BALANCE_MS);
+    const look = async () => {
+      await checkBalance(endpoint, wallet.address, log).then(this.health.onBalance, () => this.health.onBalance(false));
+      await this.#measureBooks(views, node);
+    };
+    const balanceTimer = setInterval(() => void look().catch(() => undefined), BALANCE_MS);
+    void this.#measureBooks(views, node).catch(() => undefined);
+    const sink =
+      config.sink === undefined
+        ? undefined
+        : new Sink({ target: config.sink, journal, results: this.#results, log, onDelivered: (outcome) => metrics.onSink(node, outcome) });
+    sink?.start();
     const watch = {
-      onHead: this.health.onHead,
-      onOutage: this.health.onOutage,
+      onHead: (head: Head) => {
+        this.health.onHead(head);
+        metrics.onHead(node, head);
+      },
+      onOutage: (error: string) => {
+        this.health.onOutage(error);
+        metrics.onOutage(node);
+      },
+      onObserved: (observation: Observation) => metrics.onObserved(node, observation),
+      onReorg: (depth: number) => metrics.onReorg(node, depth),
+      onPenalty: (kind: "slashed" | "jailed") => metrics.onPenalty(node, kind),
       onRuntime,
       onModel,
       leaves: () => moved,
@@ -188,9 +237,27 @@ export class NodeRun {
       clearInterval(balanceTimer);
       clearTimeout(leaveTimer);
       await executor.stop();
+      await sink?.stop();
+      metrics.detach(node);
       await engines.release(models);
       journal.close();
     }
+  }
+
+  /** Stake, earnings and gas money, for the numbers. */
+  async #measureBooks(views: Views, node: number): Promise<void> {
+    const { endpoint, metrics, config } = this.#shared;
+    const { address } = this.#place.wallet;
+    const [view, owed, balance, block] = await Promise.all([
+      views.node(node),
+      views.owedToNode(node),
+      views.balance(address),
+      endpoint.provider.getBlock("latest"),
+    ]);
+    const price = (block?.baseFeePerGas ?? 0n) * GAS_OF_A_REVEAL;
+    metrics.onBooks(node, view, owed, balance, price === 0n ? Infinity : Number(balance / price));
+    const { bavail, blocks } = statfsSync(config.data);
+    metrics.onDisk(bavail / blocks);
   }
 
   /** Whether `Runtime` names another queue, and this key operates a node there. */

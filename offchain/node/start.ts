@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import { deploymentOf } from "../chain/boot.ts";
 import { connectPool } from "../chain/rpcPool.ts";
@@ -10,6 +11,7 @@ import { LOCAL_CHAIN } from "../runtime/settings.ts";
 import { shutdownOnSignals } from "../runtime/shutdown.ts";
 import type { NodeConfig } from "./config.ts";
 import { Engines } from "./engines.ts";
+import { Metrics } from "./metrics.ts";
 import { NodeRun, type NodePlace, type SharedParts } from "./nodeRun.ts";
 
 /** Wires the nodes of a process together and runs them until it is told to end. */
@@ -23,7 +25,8 @@ export async function start(config: NodeConfig): Promise<void> {
     listen: { host: config.listen.host, port: config.listen.port === 0 ? 0 : config.listen.port + i },
   }));
   const engines = new Engines(config.threads);
-  const shared = { config, engines, shutdown, log } as SharedParts;
+  const metrics = new Metrics();
+  const shared = { config, engines, shutdown, log, metrics, version: version() } as SharedParts;
   const runs: NodeRun[] = [];
   try {
     for (const place of places) runs.push(await NodeRun.open(shared, place));
@@ -32,8 +35,12 @@ export async function start(config: NodeConfig): Promise<void> {
       urls,
       ...(chainId !== 0n && { chainId }),
       signal: shutdown.stopping,
-      onEvent: ({ kind, url, reason }) => log[kind === "back" ? "info" : "warn"]({ rpc: url, reason }, `RPC server ${kind}`),
+      onEvent: (event) => {
+        metrics.onPool(event);
+        log[event.kind === "back" ? "info" : "warn"]({ rpc: event.url, reason: event.reason }, `RPC server ${event.kind}`);
+      },
     });
+    metrics.watch(shared.endpoint);
     refusePlainKeys(config, shared.endpoint.chainId);
     const first = await deploymentOf(config, shared.endpoint);
     shared.deployment = async () => await deploymentFromRuntime(shared.endpoint, first.addresses.Runtime, first.blockNumber);
@@ -64,4 +71,9 @@ function refusePlainKeys({ key, poison }: NodeConfig, chainId: bigint): void {
   if (chainId === LOCAL_CHAIN) return;
   if (key !== undefined) throw new Fatal(EXIT.configInvalid, `found --key on chain ${chainId}, wanted a keystore; use --key-file`);
   if (poison !== undefined) throw new Fatal(EXIT.configInvalid, `found --poison on chain ${chainId}, wanted chain ${LOCAL_CHAIN}`);
+}
+
+function version(): string {
+  const file = new URL("../../package.json", import.meta.url);
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }

@@ -44,6 +44,9 @@ async function infer(parts: ActsParts, entry: TaskEntry, seat: number, signal: A
   const { engine, results, content, live, key, poison, deployment, node, world, journal, log } = parts;
   const { task, terms } = entry;
   crashPoint("decided");
+  const began = performance.now();
+  const seenAt = world.seenAt(task);
+  if (seenAt !== undefined) parts.onInferenceStart?.((began - seenAt) / 1_000);
   const domain = { chainId: deployment.chainId, queue: deployment.addresses.SessionQueue };
   const source = new LayeredStore(
     content,
@@ -54,6 +57,7 @@ async function infer(parts: ActsParts, entry: TaskEntry, seat: number, signal: A
     if (error instanceof TermsUntrue || permanent(error)) world.progress(task).refused = true;
     throw error;
   });
+  parts.onInference?.((performance.now() - began) / 1_000);
   const committed = entry.commits.find((commit) => commit.seat === seat)?.commitment;
   if (committed !== undefined && committed !== work.commitment) {
     world.progress(task).lost = true;
@@ -89,6 +93,7 @@ function payOf(terms: TaskTerms, answers: string): bigint {
 
 async function reveal(parts: ActsParts, { task, terms, commits, openings, deadline }: TaskEntry, work: Work): Promise<void> {
   await release(parts, work);
+  await pinElsewhere(parts, task, work);
   const handover = encodeHandover(buildHandover(task, terms, commits, new Map([...openings, [work.seat, work]])));
   await sendCall(parts, `reveal:${task}:${work.seat}`, ["SessionQueue", "reveal", [handover]], {
     headroom: SETTLING_HEADROOM,
@@ -126,8 +131,10 @@ async function hand(
   }
 }
 
-/** Lets everybody read the results: commits have closed, so nobody can copy them. */
-async function release({ results, content }: ActsParts, { contents }: Work): Promise<void> {
+/** Lets everybody read the results, and the sink have them: commits have closed, so nobody can copy them. */
+async function release({ results, content, journal, sink }: ActsParts, work: Work): Promise<void> {
+  const { task, seat, attempt, answers, contents } = work;
+  if (sink) journal.deliver(decodeAnswers(answers).map(({ digest }, prompt) => ({ task, seat, attempt, prompt, digest })));
   for (const digest of contents) await content.put(await results.get(digest as Digest, { maxBytes: MAX_CLAIM_BYTES }));
   crashPoint("released");
 }
@@ -141,6 +148,28 @@ async function offer({ results, log }: ActsParts, { contents, task }: Work, carr
       log.warn({ task: String(task), digest, error: oneLine(error) }, "the carrier did not take a result");
     });
   }
+}
+
+const PIN_MS = 2_000;
+
+/**
+ * A second copy of the results with somebody else, before they are revealed. Whoever takes them first will do. That nobody does must not keep the
+ * opening back, which costs more than a result that only this node has.
+ */
+async function pinElsewhere({ world, results, log }: ActsParts, task: bigint, { contents }: Work): Promise<void> {
+  const entry = world.book.tasks.get(task);
+  const bases = entry === undefined ? [] : world.sourcesOf(entry);
+  const signal = AbortSignal.timeout(PIN_MS);
+  for (const base of bases) {
+    const peer = new HttpPeer(base);
+    try {
+      for (const digest of contents) await peer.put(await results.get(digest as Digest, { maxBytes: MAX_CLAIM_BYTES }), { signal });
+      return;
+    } catch {
+      if (signal.aborted) break;
+    }
+  }
+  log.warn({ task: String(task) }, "nobody else has taken a copy of the results; they lie here alone");
 }
 
 /** What no later attempt can cure. */

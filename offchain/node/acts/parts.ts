@@ -29,6 +29,11 @@ export interface ActsParts {
   /** What a commitment that is not opened costs this node, COR base units. */
   unopenedPenalty: bigint;
   log: Logger;
+  /** Whether results go to a sink too. */
+  sink?: boolean;
+  /** Told how long after the event in a block inference began, and how long it took; seconds. */
+  onInferenceStart?: (secondsAfterLog: number) => void;
+  onInference?: (seconds: number) => void;
   poison?: string | undefined;
 }
 
