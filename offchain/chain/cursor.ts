@@ -62,7 +62,7 @@ export interface CursorOptions {
   behindMs?: number;
 }
 
-const KEPT_BLOCKS = 64;
+const KEPT_BLOCKS = 128;
 const ATTEMPTS = 3;
 
 /** The chain moved while it was being read. */

@@ -143,6 +143,11 @@ export class Journal extends LogStore {
     this.database.prepare(update).run(String(task), seat, attempt, prompt);
   }
 
+  /** Most pages the file may have, for tests of a full disk; SQLite rounds it up to what there is. Without a number: no limit. */
+  limitPages(pages = 0xfffffffe): void {
+    this.database.pragma(`max_page_count = ${pages}`);
+  }
+
   /** Size of the database, bytes. */
   get bytes(): number {
     const pages = this.database.pragma("page_count", { simple: true }) as number;

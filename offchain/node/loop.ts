@@ -79,7 +79,8 @@ async function follow({ node, onRuntime, onModel, onPenalty, log }: LoopParts, {
   if (added.some(({ name, args }) => name === "NodeServiceChanged" && Number(args.getValue("node")) === node)) await onModel();
 }
 
-async function oneRound(
+/** One look at the chain, and what follows from it. Throws what reading throws. */
+export async function oneRound(
   parts: LoopParts,
   acted: Head | undefined,
 ): Promise<{ head: Head | undefined; behind?: boolean; drained?: boolean }> {

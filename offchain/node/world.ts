@@ -28,7 +28,7 @@ export interface Observation {
 }
 
 /** Events of this many blocks are kept after a task has ended, so that a reorganisation can bring it back. */
-const KEPT_BLOCKS = 64;
+const KEPT_BLOCKS = 128;
 
 /** The chain as this node sees it: events from the journal, facts from the chain, read again whenever an event touches them. */
 export class World {
