@@ -52,18 +52,22 @@ contract CorGovernor is
         GovernorTimelockControl(timelock)
     {}
 
+    /// @notice When a vote ends, seconds; later where the quorum was reached late.
     function proposalDeadline(uint256 proposalId) public view override(Governor, GovernorPreventLateQuorum) returns (uint256) {
         return super.proposalDeadline(proposalId);
     }
 
+    /// @notice Votes needed to propose, base units.
     function proposalThreshold() public view override(Governor, GovernorSettings) returns (uint256) {
         return super.proposalThreshold();
     }
 
+    /// @notice Where a proposal is, the timelock counted.
     function state(uint256 proposalId) public view override(Governor, GovernorTimelockControl) returns (ProposalState) {
         return super.state(proposalId);
     }
 
+    /// @notice Whether a proposal that won waits in the timelock: always.
     function proposalNeedsQueuing(uint256 proposalId) public view override(Governor, GovernorTimelockControl) returns (bool) {
         return super.proposalNeedsQueuing(proposalId);
     }

@@ -3,8 +3,10 @@ pragma solidity ^0.8.37;
 
 /// @title IUniswapV2Router: what the treasury asks of it
 interface IUniswapV2Router {
+    /// @notice Where its pairs are registered.
     function factory() external view returns (address);
 
+    /// @notice Sells an exact amount along a path; reverts where less than `amountOutMin` comes out or the deadline is past.
     function swapExactTokensForTokens(
         uint256 amountIn,
         uint256 amountOutMin,
@@ -13,6 +15,7 @@ interface IUniswapV2Router {
         uint256 deadline
     ) external returns (uint256[] memory amounts);
 
+    /// @notice Adds up to the desired amounts at the price of the reserves, none below its minimum.
     function addLiquidity(
         address tokenA,
         address tokenB,
@@ -24,6 +27,7 @@ interface IUniswapV2Router {
         uint256 deadline
     ) external returns (uint256 amountA, uint256 amountB, uint256 liquidity);
 
+    /// @notice Takes shares out of a pair, none of the amounts below its minimum.
     function removeLiquidity(
         address tokenA,
         address tokenB,
