@@ -1,5 +1,5 @@
-import type { Log, Result } from "ethers";
-import { interfaces, type ModuleName } from "./abis.ts";
+import { EventFragment, type Log, type Result } from "ethers";
+import { interfaces, MODULE_NAMES, type ModuleName } from "./abis.ts";
 import type { Addresses } from "./deployment.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { ChainError, ReorgTooDeep } from "./errors.ts";
@@ -213,8 +213,21 @@ export class EventCursor {
   }
 }
 
+/** Every event by module and first topic. ethers hashes all signatures again for each log that it looks up, and its own once more to check it. */
+const events = new Map(
+  MODULE_NAMES.flatMap((module) =>
+    interfaces[module].fragments.flatMap((fragment) => {
+      if (!EventFragment.isFragment(fragment)) return [];
+      const { topicHash } = fragment;
+      Object.defineProperty(fragment, "topicHash", { value: topicHash });
+      return [[`${module} ${topicHash}`, fragment] as const];
+    }),
+  ),
+);
+
 /** An event with its name and arguments; undefined where the ABI does not know it. */
 export function decodeLog(raw: Omit<DecodedLog, "name" | "args">): DecodedLog | undefined {
-  const parsed = interfaces[raw.module].parseLog(raw);
-  return parsed === null ? undefined : { ...raw, name: parsed.name, args: parsed.args };
+  const event = events.get(`${raw.module} ${raw.topics[0]}`);
+  if (event === undefined) return undefined;
+  return { ...raw, name: event.name, args: interfaces[raw.module].decodeEventLog(event, raw.data, raw.topics) };
 }

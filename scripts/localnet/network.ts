@@ -48,9 +48,12 @@ export async function startLocalnet(options: LocalnetOptions): Promise<Localnet>
   const routerUrl = `http://127.0.0.1:${routerPort}`;
   const nodeUrls = nodePorts.map((port) => `http://127.0.0.1:${port}`);
   const programs: Program[] = [];
+  // Beside everything else, and only where a source changed; the router serves whatever is built.
+  const page = startProgram("the page's build", ["scripts/buildDashboard.mjs"], path.join(folder, "dashboard.log"));
   const provider = new JsonRpcProvider(rpc, 31_337, { staticNetwork: true, cacheTimeout: -1, pollingInterval: 100 });
   const stop = async () => {
     provider.destroy();
+    await page.stop(0);
     const [chain, ...others] = programs;
     await Promise.all(others.map(async (program) => await program.stop()));
     await chain?.stop(5_000);
@@ -116,7 +119,7 @@ function startChain(port: number, folder: string): Program {
 
 function startRouter(common: string[], { session }: LocalSetting, folder: string, port: number): Program {
   const own = ["--key", account(ACCOUNTS.router).privateKey, "--session", String(session), "--data", path.join(folder, "router")];
-  const args = ["offchain/router/main.ts", "start", ...common, ...own, "--listen", `127.0.0.1:${port}`];
+  const args = ["offchain/router/main.ts", "start", ...common, ...own, "--dashboard", "--listen", `127.0.0.1:${port}`];
   return startProgram("the router", args, path.join(folder, "router.log"));
 }
 
