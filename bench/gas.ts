@@ -24,8 +24,7 @@ if (flags.help) {
   process.exit(0);
 }
 
-const store = (name: string, value: unknown) =>
-  writeFileSync(new URL(name, import.meta.url), `${JSON.stringify(value, null, 2)}\n`);
+const store = (name: string, value: unknown) => writeFileSync(new URL(name, import.meta.url), `${JSON.stringify(value, null, 2)}\n`);
 
 /** Scenarios whose traces are worth keeping: those with a target. */
 const PROFILED = /^(n=1 k=3|n=1 k=3 own transactions|16 tasks of n=1 k=3|n=64 k=3|n=64 k=3 all distinct|n=1 k=3 v=3)$/;

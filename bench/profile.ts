@@ -48,7 +48,13 @@ export async function profileOf(provider: Traced, hash: string, names: ReadonlyM
   add("transaction: base", 21_000);
   add("transaction: calldata", calldataGas(sent.input));
   // One frame per depth: whose code it is, and the call it waits for.
-  const frames = [{ name: nameOf(receipt.to), calling: undefined as { cls: string; gas: number; spent: number } | undefined, start: structLogs[0]?.gas ?? 0 }];
+  const frames = [
+    {
+      name: nameOf(receipt.to),
+      calling: undefined as { cls: string; gas: number; spent: number } | undefined,
+      start: structLogs[0]?.gas ?? 0,
+    },
+  ];
   let traced = 0;
   structLogs.forEach((step, i) => {
     const next = structLogs[i + 1];

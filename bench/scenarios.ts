@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { agreeing, differing, startNetwork, type Network, type Task } from "../test/contract/network.ts";
 import { FINE, validationOf, VERDICTS } from "../test/contract/verdicts.ts";
-import { type Profile, profileOf, sumOf, type Traced } from "./profile.ts";
+import { type Profile, profileOf, sumOf } from "./profile.ts";
 
 const RING = 64;
 
@@ -53,7 +53,11 @@ async function carried(net: Network, tasks: number, prompts: number, distinct = 
   const meter = new Meter();
   const { modules, router, networkHelpers } = net;
   const answers = (seat: number) => (distinct ? differing(prompts, seat, 20) : agreeing(prompts));
-  const born = await submitted(net, meter, Array.from({ length: tasks }, () => net.request(prompts)));
+  const born = await submitted(
+    net,
+    meter,
+    Array.from({ length: tasks }, () => net.request(prompts)),
+  );
   const queue = modules.SessionQueue.connect(router);
   const bundles = [];
   for (const task of born) {
@@ -80,8 +84,7 @@ async function judged(net: Network, meter: Meter, tasks: Task[]): Promise<void> 
   const bundles = panels.map(({ task, verdicts }) => ({ task: task.id, verdicts }));
   await meter.add("verdict commit", modules.Validation.connect(router).commitMany(bundles));
   await networkHelpers.mine(2);
-  for (const { task, openings } of panels)
-    await meter.add("verdict reveal", modules.Validation.connect(router).reveal(task.id, openings));
+  for (const { task, openings } of panels) await meter.add("verdict reveal", modules.Validation.connect(router).reveal(task.id, openings));
   const queue = modules.SessionQueue.connect(router);
   const handovers = tasks.map((task) => net.handover(task));
   await meter.add("settle", handovers.length === 1 ? queue.settle(handovers[0]!) : queue.revealMany(handovers));
@@ -134,7 +137,7 @@ export async function measure(profiled?: (scenario: string, profiles: Record<str
     const profiles: Record<string, Profile> = {};
     for (const [step, hashes] of Object.entries(meter.hashes)) {
       const found = [];
-      for (const hash of hashes) found.push(await profileOf(net.ethers.provider as unknown as Traced, hash, names));
+      for (const hash of hashes) found.push(await profileOf(net.ethers.provider, hash, names));
       profiles[step] = sumOf(found);
     }
     profiled(name, profiles);

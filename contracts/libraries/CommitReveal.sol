@@ -38,13 +38,7 @@ library CommitReveal {
 
     /// @notice EIP-712 digest of a result: the commitment.
     /// @param blank see `form`; it may be filled in again and again
-    function digestOf(
-        bytes memory blank,
-        bytes32 domain,
-        uint24 author,
-        bytes32 payload,
-        bytes32 salt
-    ) internal pure returns (bytes32) {
+    function digestOf(bytes memory blank, bytes32 domain, uint24 author, bytes32 payload, bytes32 salt) internal pure returns (bytes32) {
         bytes32 hash;
         assembly ("memory-safe") {
             mstore(add(blank, 128), author)

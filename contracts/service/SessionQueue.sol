@@ -185,9 +185,9 @@ contract SessionQueue is ISessionQueue, EIP712 {
     /// @inheritdoc ISessionQueue
     function revealMany(Handover[] calldata handovers) external {
         for (uint256 i = 0; i < handovers.length; ++i) {
-            try this.revealFor(handovers[i], msg.sender) {} catch (bytes memory reason) {
-                emit EntrySkipped(handovers[i].task, EVERY_SEAT, reason);
-            }
+            Handover calldata handover = handovers[i];
+            uint256 end = _startOf(handovers[i + 1 == handovers.length ? i : i + 1]);
+            if (!_revealAlone(handover, end)) emit EntrySkipped(handover.task, EVERY_SEAT, _returned());
         }
     }
 
@@ -398,6 +398,41 @@ contract SessionQueue is ISessionQueue, EIP712 {
         if (all && judged) _askForVerdict(handover.terms, task, facts);
     }
 
+    /// @dev Calls `revealFor` for one entry of a list, passed on as it came: its inner offsets count from its start.
+    /// @param end where the next entry begins; where that is not behind this one, the entry may reach to the end of the calldata
+    function _revealAlone(Handover calldata handover, uint256 end) private returns (bool done) {
+        bytes4 selector = this.revealFor.selector;
+        assembly ("memory-safe") {
+            if iszero(gt(end, handover)) {
+                end := calldatasize()
+            }
+            let size := sub(end, handover)
+            let free := mload(0x40)
+            mstore(free, selector)
+            mstore(add(free, 4), 64)
+            mstore(add(free, 36), caller())
+            calldatacopy(add(free, 68), handover, size)
+            done := call(gas(), address(), 0, free, add(size, 68), 0, 0)
+        }
+    }
+
+    function _startOf(Handover calldata handover) private pure returns (uint256 start) {
+        assembly ("memory-safe") {
+            start := handover
+        }
+    }
+
+    /// @dev What the last call returned.
+    function _returned() private pure returns (bytes memory data) {
+        assembly ("memory-safe") {
+            data := mload(0x40)
+            let size := returndatasize()
+            mstore(data, size)
+            returndatacopy(add(data, 32), 0, size)
+            mstore(0x40, add(data, and(add(size, 63), not(31))))
+        }
+    }
+
     /// @dev Reverts where somebody has asked before.
     function _askForVerdict(TaskTerms calldata terms, TaskId task, TaskFacts facts) private {
         VALIDATION.open(task, terms.model, LeaseId.wrap(facts.lease()), terms.assurance);
@@ -417,13 +452,12 @@ contract SessionQueue is ISessionQueue, EIP712 {
         TaskTerms calldata terms = handover.terms;
         Opening[] calldata openings = handover.openings;
         transcript = _start(task, terms, facts);
-        uint256 count = openings.length;
-        if (count != 0) {
+        if (openings.length != 0) {
             bytes memory form = CommitReveal.form(TaskId.unwrap(task), _attempt(facts), terms.model, _params(terms));
             bytes32 domain = _domainSeparatorV4();
             bytes32 baseHash = _checkShape(handover);
             bool alike = handover.changes.length == 0;
-            for (uint256 i = 0; i < count; ++i) {
+            for (uint256 i = 0; i < openings.length; ++i) {
                 Opening calldata opening = openings[i];
                 uint256 who = opening.who;
                 bytes32 commitment = opening.secret;
@@ -462,24 +496,19 @@ contract SessionQueue is ISessionQueue, EIP712 {
     /// @dev Changes the base into the answers of one opening.
     function _patch(Handover calldata handover, uint256 i, bytes memory answers) private pure {
         bytes calldata changes = handover.changes[i];
-        uint256 length = changes.length;
         uint256 prompts = answers.length / Answers.SIZE;
         uint256 next = 0;
-        uint256 offset = 0;
         unchecked {
-            // Offsets in calldata.
-            while (offset < length) {
+            // Offsets in calldata, and numbers of prompts.
+            for (uint256 offset = 0; offset < changes.length; offset += Answers.CHANGE) {
                 uint256 prompt = Answers.promptAt(changes, offset);
-                if (prompt < next || prompt >= prompts) break;
+                if (offset + Answers.CHANGE > changes.length || prompt < next || prompt >= prompts) {
+                    revert SessionQueueChangesMalformed(handover.task, uint8(handover.openings[i].seat()), offset);
+                }
                 Answers.patch(answers, prompt, changes, offset);
                 next = prompt + 1;
-                offset += Answers.CHANGE;
             }
-            // Stopped early, or the last record is cut off.
-            if (offset == length) return;
-            if (offset > length) offset -= Answers.CHANGE;
         }
-        revert SessionQueueChangesMalformed(handover.task, uint8(handover.openings[i].seat()), offset);
     }
 
     /// @dev Judges, writes the end of the task, then pays. The calls go to contracts fixed at deployment.

@@ -100,7 +100,8 @@ async function sessionSteps(net: Network, former: bigint): Promise<{ session: bi
 
 function within2Percent(some: Steps, others: Steps): void {
   expect(Object.keys(others)).to.deep.equal(Object.keys(some));
-  for (const [step, gas] of Object.entries(some)) expect(Math.abs(others[step]! / gas - 1), `${step}: ${gas} and ${others[step]} gas`).to.be.lessThan(0.02);
+  for (const [step, gas] of Object.entries(some))
+    expect(Math.abs(others[step]! / gas - 1), `${step}: ${gas} and ${others[step]} gas`).to.be.lessThan(0.02);
 }
 
 describe("Flat cost", () => {
