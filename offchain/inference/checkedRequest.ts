@@ -11,7 +11,14 @@ const claimSchema = z.object({
   tokens: z.array(tokenIdSchema),
   top: z.array(z.array(z.tuple([tokenIdSchema, z.number().max(0)]))),
 });
-const ruleSchema = z.object({ minMatch: z.number(), freeMisses: z.number(), flagDelta: z.number(), maxDelta: z.number() });
+const ruleSchema = z.object({
+  minMatch: z.number(),
+  freeMisses: z.number(),
+  nearNats: z.number(),
+  farMisses: z.number(),
+  flagDelta: z.number(),
+  maxDelta: z.number(),
+});
 const common = {
   messages: messagesSchema,
   sampling: samplingSchema,
