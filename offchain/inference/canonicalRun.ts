@@ -2,6 +2,7 @@ import type { ControlledEvaluateIndexOutput, ControlledEvaluateInputItem, LlamaC
 import { CLAIM_TOP, roundLogProb, type Finish, type TokenLogProb } from "../protocol/claim.ts";
 import type { Sampling } from "../protocol/manifest.ts";
 import { AnswerText } from "./answerText.ts";
+import type { Likelihood } from "./engine.ts";
 import type { GrammarRun } from "./grammar.ts";
 import { samplerOptions, UNSAMPLED } from "./sampling.ts";
 
@@ -118,6 +119,38 @@ export async function likeliest(
   });
   const found = await prefill(sequence, job, tokens, ask, hooks);
   return { top: found.map(ranked), greedy: found.map(({ token }) => token ?? -1) };
+}
+
+/** What the model itself makes of given tokens. One prefill. */
+export async function likelihoodOf(
+  sequence: LlamaContextSequence,
+  job: Pick<Job, "prompt">,
+  tokens: readonly Token[],
+  hooks: Hooks,
+): Promise<Likelihood> {
+  const found = await prefill(
+    sequence,
+    job,
+    tokens,
+    (position) => ({
+      totalLogitWeight: true,
+      logits: { filter: { tokens: [tokens[position]!], includeMax: true, includeTop: 1 } },
+      options: UNSAMPLED,
+    }),
+    hooks,
+  );
+  const pairs = found.map((next, position) => {
+    const highest = Math.max(...(next.logits ?? new Map<Token, number>()).values());
+    return { top: -Math.log(next.totalLogitWeight ?? 1), gap: highest - (next.logits?.get(tokens[position]!) ?? -Infinity) };
+  });
+  const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const logProbs = pairs.map(({ top, gap }) => top - gap);
+  return {
+    tokens: tokens.length,
+    mean: mean(logProbs),
+    least: Math.min(...logProbs),
+    regret: mean(pairs.map(({ gap }) => gap)),
+  };
 }
 
 function ranked(next: Next): TokenLogProb[] {

@@ -30,6 +30,7 @@ const requestSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("tokenCount"), messages: messagesSchema }),
   z.object({ kind: z.literal("complete"), ...common }),
   z.object({ kind: z.literal("verify"), ...common, claim: claimSchema, rule: ruleSchema }),
+  z.object({ kind: z.literal("likelihood"), messages: messagesSchema, text: z.string() }),
   z.object({ kind: z.literal("grammar"), format: answerFormatSchema }),
   z.object({ kind: z.literal("embed"), text: z.string() }),
 ]);

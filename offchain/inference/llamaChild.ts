@@ -1,11 +1,11 @@
 // The child process that holds llama.cpp. It is started by llamaProcess.ts and speaks childMessages.ts over IPC, one request at a time.
 import { getLlama, getModuleVersion, LlamaLogLevel, type Llama } from "node-llama-cpp";
 import type { Message, Sampling } from "../protocol/manifest.ts";
-import { CANON, generate, likeliest, type Hooks, type Job } from "./canonicalRun.ts";
+import { CANON, generate, likeliest, likelihoodOf, type Hooks, type Job } from "./canonicalRun.ts";
 import type { AnswerFormat } from "./answerFormat.ts";
 import { chatPrompt } from "./chatPrompt.ts";
 import type { ChildError, ChildRequest, ChildSettings, FromChild, ToChild } from "./childMessages.ts";
-import { EngineError, type Completion, type Verification } from "./engine.ts";
+import { EngineError, type Completion, type Likelihood, type Verification } from "./engine.ts";
 import { admitGrammars, GrammarRun, grammarOf } from "./grammar.ts";
 import { verify } from "./verification.ts";
 
@@ -49,6 +49,13 @@ async function start(settings: ChildSettings): Promise<{ engineClass: string; se
     return await verify({ model, sequence, engineClass, vocabulary }, job, request.claim, request.rule, hooks);
   };
 
+  const likelihood = async ({ messages, text }: Extract<ChildRequest, { kind: "likelihood" }>, hooks: Hooks): Promise<Likelihood> => {
+    const prompt = chatPrompt(model, messages);
+    const tokens = model.tokenize(text).slice(0, Math.max(0, contextTokens - prompt.length));
+    if (tokens.length === 0) return { tokens: 0, mean: -Infinity, least: -Infinity, regret: Infinity };
+    return await likelihoodOf(sequence, { prompt }, tokens, hooks);
+  };
+
   const embed = async (text: string): Promise<number[]> => {
     if (text === "") return new Array<number>(embedModel.embeddingVectorSize).fill(0);
     // Room for the model's own begin and end tokens and llama.cpp's last slot.
@@ -66,6 +73,8 @@ async function start(settings: ChildSettings): Promise<{ engineClass: string; se
         return await complete(request, hooks);
       case "verify":
         return await verifyRequest(request, hooks);
+      case "likelihood":
+        return await likelihood(request, hooks);
       case "grammar":
         await grammarOf(llama, request.format);
         return true;

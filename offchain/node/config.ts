@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { checkedSettings, type Setting } from "../runtime/env.ts";
+import { ROLES } from "./decide.ts";
 import { checkTogether, COMMON_SETTINGS, commonShape, LOCAL_CHAIN } from "../runtime/settings.ts";
 
 /** Every setting of a node. A flag wins over its variable. */
@@ -8,8 +9,14 @@ export const SETTINGS = {
   role: {
     flag: "--role <roles>",
     env: "CORROBORATE_ROLE",
-    about: "miner, oracle, or both (default miner,oracle)",
+    about: "miner, oracle, validator, or several (default miner,oracle,validator)",
     example: "miner,oracle",
+  },
+  substitute: {
+    flag: "--substitute <model>",
+    env: "CORROBORATE_SUBSTITUTE",
+    about: "answer by this model of the registry in place of the registered one, to make a cheat in tests; chain 31337 only",
+    example: "toy-world-q4_0",
   },
   poison: {
     flag: "--poison <text>",
@@ -22,21 +29,22 @@ export const SETTINGS = {
 const roles = z
   .string()
   .transform((text) => [...new Set(text.split(",").map((role) => role.trim()))])
-  .pipe(z.array(z.enum(["miner", "oracle"], "wanted miner, oracle, or both with a comma")).min(1));
+  .pipe(z.array(z.enum(ROLES, "wanted miner, oracle, validator, or several with commas")).min(1));
 
 const schema = z
   .object({
     ...commonShape,
     listen: commonShape.listen.default({ host: "127.0.0.1", port: 9420 }),
-    role: roles.default(["miner", "oracle"]),
+    role: roles.default([...ROLES]),
+    substitute: z.string().min(1, "wanted the id of a model").optional(),
     poison: z.string().min(1, "wanted a text").max(10_000, "wanted at most 10,000 characters").optional(),
   })
   .superRefine((config, context) => {
     const refuse = (name: keyof typeof SETTINGS, message: string) => context.addIssue({ code: "custom", path: [name], message });
     checkTogether(config, refuse);
-    if (config.poison !== undefined && config.chainId !== LOCAL_CHAIN) {
-      refuse("poison", `is accepted on chain ${LOCAL_CHAIN} only; leave it out`);
-    }
+    for (const name of ["poison", "substitute"] as const)
+      if (config[name] !== undefined && config.chainId !== LOCAL_CHAIN)
+        refuse(name, `is accepted on chain ${LOCAL_CHAIN} only; leave it out`);
   });
 
 export type NodeConfig = z.output<typeof schema>;

@@ -22,7 +22,7 @@ export interface Work {
 /** A second, different commitment for a seat. Nothing may go on after this: signing both would be equivocation. */
 export class JournalConflict extends Error {
   readonly code = "JournalConflict";
-  constructor({ task, seat, commitment }: Work, found: string) {
+  constructor({ task, seat, commitment }: Pick<Work, "task" | "seat" | "commitment">, found: string) {
     super(
       `found commitment ${found} in the journal for task ${task}, seat ${seat}, and now made ${commitment}; wanted the same; check model, key and engine`,
     );

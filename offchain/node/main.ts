@@ -11,6 +11,8 @@ import { createViews } from "../chain/views.ts";
 import { LocalStore } from "../content/localStore.ts";
 import { grantDigest, LiveAnswers } from "../content/live.ts";
 import { LlamaEngine } from "../inference/llama.ts";
+import { createUsefulness } from "../inference/usefulness.ts";
+import { DEFAULT_GENUINENESS_RULE } from "../protocol/genuineness.ts";
 import { crashPoint } from "../runtime/crashPoint.ts";
 import { addSettings, runCommand } from "../runtime/env.ts";
 import { EXIT, Fatal, oneLine } from "../runtime/exit.ts";
@@ -19,7 +21,7 @@ import { createLog } from "../runtime/log.ts";
 import { LOCAL_CHAIN } from "../runtime/settings.ts";
 import { shutdownOnSignals } from "../runtime/shutdown.ts";
 import { Acts } from "./acts.ts";
-import { registeredModels, registeredNode } from "./boot.ts";
+import { registeredModels, registeredNode, substituteModel } from "./boot.ts";
 import { type NodeConfig, nodeConfig, SETTINGS } from "./config.ts";
 import { exitCodeOf } from "../runtime/exitCode.ts";
 import { Executor } from "./execute.ts";
@@ -28,6 +30,7 @@ import { Journal } from "./journal.ts";
 import { runLoop } from "./loop.ts";
 import { operatorKey } from "../runtime/operatorKey.ts";
 import { serve } from "./server.ts";
+import { VerdictStore } from "./verdictStore.ts";
 import { World } from "./world.ts";
 
 const HELP = `
@@ -59,17 +62,19 @@ async function start(config: NodeConfig): Promise<void> {
   crashPoint("boot");
   const models = await registeredModels(views, view, config, log);
   const journal = new Journal(path.join(config.data, "journal.db"), endpoint.chainId, deployment.addresses.SessionQueue);
-  const engine = await LlamaEngine.start({ ...models, threads: config.threads });
-  const { NodePool, Session, SessionQueue } = deployment.addresses;
+  const { NodePool, Session, SessionQueue, Validation } = deployment.addresses;
+  const verdicts = new VerdictStore(path.join(config.data, "verdicts.db"), endpoint.chainId, Validation);
+  const substitute = config.substitute === undefined ? models.model : await substituteModel(config.modelsDir, config.substitute);
+  const engine = await LlamaEngine.start({ ...models, model: substitute, threads: config.threads });
   const cursor = new EventCursor({
     endpoint,
-    addresses: { NodePool, Session, SessionQueue },
+    addresses: { NodePool, Session, SessionQueue, Validation },
     store: journal.chain,
     fromBlock: deployment.blockNumber,
   });
   const onEvent = (event: { id: string; kind: string }) => log.info({ transaction: event }, `transaction ${event.kind}`);
   const sender = new Sender({ endpoint, signer: wallet, store: journal.chain, onEvent });
-  const world = new World({ views, journal, node, local: config.chainId === LOCAL_CHAIN });
+  const world = new World({ views, journal, verdicts, node, local: config.chainId === LOCAL_CHAIN });
   const domain = { chainId: deployment.chainId, queue: SessionQueue };
   mayRead = (task, until, signature) => {
     const router = world.book.tasks.get(task)?.terms.router;
@@ -78,7 +83,9 @@ async function start(config: NodeConfig): Promise<void> {
   const failed = Promise.withResolvers<never>();
   const { signingKey: key } = wallet;
   const { poison } = config;
-  const acts = new Acts({ deployment, node, engine, sender, journal, world, results, content, live, key, log, poison });
+  const posing = config.substitute === undefined ? undefined : models.model.sha256;
+  const judging = { verdicts, rule: DEFAULT_GENUINENESS_RULE, usefulness: await createUsefulness(engine) };
+  const acts = new Acts({ deployment, node, engine, sender, journal, world, results, content, live, key, log, poison, posing, ...judging });
   const executor = new Executor({
     act: async (action, head, signal) => await acts.act(action, head, signal),
     log,
@@ -111,6 +118,7 @@ async function start(config: NodeConfig): Promise<void> {
   await engine.close();
   endpoint.close();
   journal.close();
+  verdicts.close();
   shutdown.close();
   unlock();
 }

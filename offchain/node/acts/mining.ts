@@ -38,7 +38,7 @@ export function miningActs(parts: ActsParts): ActsOf<MinerAction["kind"]> {
 }
 
 async function infer(parts: ActsParts, entry: TaskEntry, seat: number, signal: AbortSignal): Promise<void> {
-  const { engine, results, content, live, key, poison, deployment, node, world, journal, log } = parts;
+  const { engine, results, content, live, key, poison, posing, deployment, node, world, journal, log } = parts;
   const { task, terms } = entry;
   crashPoint("decided");
   const domain = { chainId: deployment.chainId, queue: deployment.addresses.SessionQueue };
@@ -46,7 +46,7 @@ async function infer(parts: ActsParts, entry: TaskEntry, seat: number, signal: A
     content,
     world.sourcesOf(entry).map((base) => new HttpPeer(base)),
   );
-  const workParts = { engine, source, results, live, key, domain, poison };
+  const workParts = { engine, source, results, live, key, domain, poison, posing };
   const work = await makeWork(task, entry.attempt, terms, seat, node, workParts, signal).catch((error: unknown) => {
     if (error instanceof TermsUntrue || permanent(error)) world.progress(task).refused = true;
     throw error;
@@ -65,14 +65,14 @@ async function infer(parts: ActsParts, entry: TaskEntry, seat: number, signal: A
   crashPoint("saved");
 }
 
-async function commit(parts: ActsParts, { task, deadline }: TaskEntry, { seat, commitment }: Work): Promise<void> {
-  await sendCall(parts, `commit:${task}:${seat}`, ["SessionQueue", "commit", [task, seat, commitment]], { deadline });
+async function commit(parts: ActsParts, { task, attempt, deadline }: TaskEntry, { seat, commitment }: Work): Promise<void> {
+  await sendCall(parts, `commit:${task}:${seat}:${attempt}`, ["SessionQueue", "commit", [task, seat, commitment]], { deadline });
 }
 
-async function reveal(parts: ActsParts, { task, terms, commits, openings, deadline }: TaskEntry, work: Work): Promise<void> {
+async function reveal(parts: ActsParts, { task, attempt, terms, commits, openings, deadline }: TaskEntry, work: Work): Promise<void> {
   await release(parts, work);
   const handover = encodeHandover(buildHandover(task, terms, commits, new Map([...openings, [work.seat, work]])));
-  await sendCall(parts, `reveal:${task}:${work.seat}`, ["SessionQueue", "reveal", [handover]], {
+  await sendCall(parts, `reveal:${task}:${work.seat}:${attempt}`, ["SessionQueue", "reveal", [handover]], {
     headroom: SETTLING_HEADROOM,
     deadline: deadline + terms.revealWindow,
   });

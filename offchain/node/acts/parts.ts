@@ -7,9 +7,12 @@ import type { Intent } from "../../chain/senderStore.ts";
 import type { LiveAnswers } from "../../content/live.ts";
 import type { LocalStore } from "../../content/localStore.ts";
 import type { Engine } from "../../inference/engine.ts";
+import type { Usefulness } from "../../inference/usefulness.ts";
+import type { GenuinenessRule } from "../../protocol/genuineness.ts";
 import type { Logger } from "../../runtime/log.ts";
 import type { Action } from "../decide.ts";
 import type { Journal } from "../journal.ts";
+import type { VerdictStore } from "../verdictStore.ts";
 import type { World } from "../world.ts";
 
 /** What acts work with. */
@@ -28,6 +31,13 @@ export interface ActsParts {
   key: SigningKey;
   log: Logger;
   poison?: string | undefined;
+  /** Sha256 of the model that claims name instead of the one that runs; to make a cheat in tests on a local chain. */
+  posing?: string | undefined;
+  /** The node's own verdicts. */
+  verdicts: VerdictStore;
+  /** Thresholds of the model. */
+  rule: GenuinenessRule;
+  usefulness: Usefulness;
 }
 
 /** How one kind of action is carried out. Resolves when the chain or the carrier has it; throws what the edges throw. */
