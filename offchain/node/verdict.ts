@@ -14,7 +14,7 @@ import { isRefusal, lowerMedian } from "../protocol/judging.ts";
 import { MAX_MANIFEST_BYTES } from "../protocol/manifest.ts";
 import { distance } from "../protocol/sketch.ts";
 import { type Answer, FINISH } from "../protocol/types.ts";
-import { deviationOf, FINDING, type Finding, type Opinion } from "../protocol/verdicts.ts";
+import { FINDING, type Finding, type Opinion, thousandthsOf } from "../protocol/verdicts.ts";
 
 /** Bits by which a sketch made on another machine may differ: the last places of an embedding do, and with them a projection that is nearly zero. */
 const SKETCH_TOLERANCE = 4;
@@ -214,7 +214,7 @@ function pooled(seat: number, prompts: PromptEvidence[]): SeatEvidence {
   const deltas = prompts.flatMap(({ delta }) => (delta === undefined ? [] : [delta]));
   const mean = deltas.reduce((sum, delta) => sum + delta, 0) / Math.max(1, deltas.length);
   const score = worst === undefined ? lowerMedian(prompts.map((one) => one.score)) : 0;
-  return { seat, finding: worst ?? FINDING.genuine, score, deviation: deviationOf(mean), prompts };
+  return { seat, finding: worst ?? FINDING.genuine, score, deviation: thousandthsOf(mean), prompts };
 }
 
 /** Digest of the evidence. */

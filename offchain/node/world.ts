@@ -34,7 +34,7 @@ export interface Observation {
 }
 
 /** Events of this many blocks are kept after a task has ended, so that a reorganisation can bring it back. */
-const KEPT_BLOCKS = 64;
+const KEPT_BLOCKS = 128;
 
 type WorldViews = Pick<Views, "facts" | "seed" | "lease" | "verdictStage" | "panelToBe">;
 
@@ -52,6 +52,7 @@ export class World {
   readonly #members = new Map<number, LeaseView>();
   readonly #closedSeenAt = new Map<bigint, number>();
   readonly #progress = new Map<bigint, Progress>();
+  readonly #seenAt = new Map<bigint, number>();
 
   /** `local`: a local chain, where endpoints may be private addresses. `verdicts`: where the node keeps its own, if it judges. */
   constructor({
@@ -79,9 +80,18 @@ export class World {
   absorb({ added, removedFrom, upTo }: Batch): void {
     if (removedFrom !== undefined) this.#rebuild();
     else for (const log of added) this.book.apply(log);
-    for (const { module, args } of added)
-      if (module === "SessionQueue" || module === "Validation") this.#facts.delete(args.getValue("task") as bigint);
+    for (const { module, name, args } of added) {
+      if (module !== "SessionQueue" && module !== "Validation") continue;
+      const task = args.getValue("task") as bigint;
+      this.#facts.delete(task);
+      if (name === "TaskQueued") this.#seenAt.set(task, performance.now());
+    }
     if (upTo - this.#prunedAt >= KEPT_BLOCKS) this.#prune(upTo);
+  }
+
+  /** When this process read of a task's birth, on its own clock; undefined for tasks of before it started. */
+  seenAt(task: bigint): number | undefined {
+    return this.#seenAt.get(task);
   }
 
   progress(task: bigint): Progress {
@@ -237,7 +247,7 @@ export class World {
     this.#journal.prune([...ended.map(({ task }) => `task:${task}`), ...collected], upTo);
     for (const { task } of ended) {
       this.book.forget(task);
-      for (const cache of [this.#facts, this.#seats, this.#closedSeenAt, this.#progress]) cache.delete(task);
+      for (const cache of [this.#facts, this.#seats, this.#closedSeenAt, this.#progress, this.#seenAt]) cache.delete(task);
     }
   }
 }

@@ -1,7 +1,11 @@
 import { TypedDataEncoder } from "ethers";
-import { lowerMedian } from "./judging.ts";
 
-/** What a validator found of a miner's seat; numbers as in contracts/libraries/Verdicts.sol. */
+/** What a panel of validators found, from its members' verdict words: twin of contracts/libraries/Verdicts.sol. */
+const SEAT_BITS = 22n;
+const SEATS = 9;
+const TOLERANCE = 3;
+
+/** Findings about a seat, as a verdict word has them. */
 export const FINDING = { genuine: 0, notGenuine: 1, mismatch: 2, unavailable: 3 } as const;
 export type Finding = (typeof FINDING)[keyof typeof FINDING];
 
@@ -14,15 +18,62 @@ export interface Opinion {
   deviation: number;
 }
 
-export const MAX_SCORE = 10;
-/** A score farther than this from the median counts as far. */
-export const TOLERANCE = 3;
-const SEAT_BITS = 22n;
-const SEATS = 9;
+const MAX_SCORE = 10;
 const MAX_DEVIATION = 0xffff;
 
-/** A deviation in nats as a verdict holds it. */
-export const deviationOf = (nats: number): number => Math.min(MAX_DEVIATION, Math.max(0, Math.round(nats * 1_000)));
+/** Bitmaps of miners' seats, and the usefulness of each judged seat. `bad`: by a quorum; `rejected`: bad, or below the bar. */
+export interface PanelOutcome {
+  decided: boolean;
+  rejected: number;
+  bad: number;
+  genuine: number;
+  medians: Map<number, number>;
+}
+
+export const findingOf = (word: bigint, seat: number): number => Number((word >> (SEAT_BITS * BigInt(seat))) & 3n);
+/** Usefulness, 0 to 10. */
+export const usefulnessOf = (word: bigint, seat: number): number => Number((word >> (SEAT_BITS * BigInt(seat) + 2n)) & 0xfn);
+/** Mean |delta| of the log-probabilities that was measured, thousandths of a nat. */
+export const deviationOf = (word: bigint, seat: number): number => Number((word >> (SEAT_BITS * BigInt(seat) + 6n)) & 0xffffn);
+
+const seatsIn = (bitmap: number) => Array.from({ length: SEATS }, (_, seat) => seat).filter((seat) => (bitmap >> seat) & 1);
+
+/** What the opened words say about the seats of a bitmap. */
+export function panelOutcome(words: bigint[], seats: number, quorum: number, bar: number): PanelOutcome {
+  const found: PanelOutcome = { decided: words.length >= quorum, rejected: 0, bad: 0, genuine: 0, medians: new Map() };
+  if (!found.decided) return found;
+  for (const seat of seatsIn(seats)) {
+    const bad = words.filter((word) => findingOf(word, seat) !== FINDING.genuine).length;
+    const scores = words.map((word) => usefulnessOf(word, seat)).sort((a, b) => a - b);
+    const median = scores[Math.floor((scores.length - 1) / 2)]!;
+    found.medians.set(seat, median);
+    if (bad >= quorum) found.bad |= 1 << seat;
+    if (words.length - bad >= quorum) found.genuine |= 1 << seat;
+    if (bad >= quorum || median < bar) found.rejected |= 1 << seat;
+  }
+  return found;
+}
+
+/** How far one validator was from its panel: seats on which it agreed, and seats on which it did not. */
+export function standingOf(word: bigint, { bad, medians }: PanelOutcome, seats: number): { near: number; far: number } {
+  const judged = seatsIn(seats);
+  const far = judged.filter(
+    (seat) =>
+      (findingOf(word, seat) !== FINDING.genuine) !== (((bad >> seat) & 1) === 1) ||
+      Math.abs(usefulnessOf(word, seat) - (medians.get(seat) ?? 0)) > TOLERANCE,
+  ).length;
+  return { near: judged.length - far, far };
+}
+
+/** The seats that a single verdict would reject. */
+export function rejectedBy(word: bigint, seats: number, bar: number): number {
+  return seatsIn(seats)
+    .filter((seat) => findingOf(word, seat) !== FINDING.genuine || usefulnessOf(word, seat) < bar)
+    .reduce((bits, seat) => bits | (1 << seat), 0);
+}
+
+/** A difference in nats as a verdict holds it. */
+export const thousandthsOf = (nats: number): number => Math.min(MAX_DEVIATION, Math.max(0, Math.round(nats * 1_000)));
 
 /** The verdict word: 22 bits for each miner's seat; seats without an opinion are all zero. Throws RangeError on what does not fit. */
 export function packVerdict(opinions: ReadonlyMap<number, Opinion>): bigint {
@@ -36,72 +87,11 @@ export function packVerdict(opinions: ReadonlyMap<number, Opinion>): bigint {
 }
 
 /** What a word says of a seat. */
-export function opinionIn(word: bigint, seat: number): Opinion {
-  const bits = Number((word >> (SEAT_BITS * BigInt(seat))) & 0x3fffffn);
-  return { finding: (bits & 3) as Finding, score: (bits >> 2) & 0xf, deviation: bits >> 6 };
-}
-
-/** What a panel found; bitmaps of miners' seats but `medians`, which is by seat: twin of `Verdicts.Outcome`. */
-export interface Outcome {
-  decided: boolean;
-  rejected: number;
-  bad: number;
-  genuine: number;
-  notGenuine: number;
-  mismatch: number;
-  medians: Map<number, number>;
-}
-
-/**
- * The verdict of a panel: twin of `Verdicts.outcome`.
- * @param words of those who opened
- * @param seats bitmap of the miners' seats that are judged
- * @param quorum openings that are needed, and votes for a finding
- * @param bar lowest median that is paid; 0: none
- */
-export function outcomeOf(words: readonly bigint[], seats: number, quorum: number, bar: number): Outcome {
-  const found: Outcome = {
-    decided: words.length >= quorum,
-    rejected: 0,
-    bad: 0,
-    genuine: 0,
-    notGenuine: 0,
-    mismatch: 0,
-    medians: new Map(),
-  };
-  if (!found.decided) return found;
-  for (let seat = 0; seat < SEATS; seat++) {
-    const bit = 1 << seat;
-    if ((seats & bit) === 0) continue;
-    const opinions = words.map((word) => opinionIn(word, seat));
-    const votes = (finding: Finding) => opinions.filter((opinion) => opinion.finding === finding).length;
-    const untrue = votes(FINDING.notGenuine) + votes(FINDING.mismatch);
-    if (votes(FINDING.genuine) >= quorum) found.genuine |= bit;
-    if (untrue >= quorum) found.notGenuine |= bit;
-    if (votes(FINDING.mismatch) >= quorum) found.mismatch |= bit;
-    if (untrue + votes(FINDING.unavailable) >= quorum) found.bad |= bit;
-    const median = lowerMedian(opinions.map(({ score }) => score));
-    found.medians.set(seat, median);
-    if (median < bar) found.rejected |= bit;
-  }
-  found.rejected |= found.bad;
-  return found;
-}
-
-/** Seats on which a validator was with its panel, and on which it was not: twin of `Verdicts.standing`. */
-export function standingOf(word: bigint, found: Outcome, seats: number): { near: number; far: number } {
-  let near = 0;
-  let far = 0;
-  for (let seat = 0; seat < SEATS; seat++) {
-    if (((seats >> seat) & 1) === 0) continue;
-    const { finding, score } = opinionIn(word, seat);
-    const bad = ((found.bad >> seat) & 1) === 1;
-    const apart = Math.abs(score - (found.medians.get(seat) ?? 0));
-    if ((finding !== FINDING.genuine) !== bad || apart > TOLERANCE) far++;
-    else near++;
-  }
-  return { near, far };
-}
+export const opinionIn = (word: bigint, seat: number): Opinion => ({
+  finding: findingOf(word, seat) as Finding,
+  score: usefulnessOf(word, seat),
+  deviation: deviationOf(word, seat),
+});
 
 /** The EIP-712 type of a verdict's commitment: twin of `Validation.commitmentOf`. */
 export const VERDICT_TYPES = {

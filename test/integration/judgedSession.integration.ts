@@ -45,9 +45,9 @@ describe("a session with three validators, real processes and real inference", f
   });
 
   const rolesOf = (node: number) => (node > MINERS ? "validator" : node === 1 ? "miner,oracle" : "miner");
-  async function start(node: number, changes: Record<string, string> = {}): Promise<Daemon> {
+  async function start(node: number, env: Record<string, string> = {}): Promise<Daemon> {
     const cheats = node === CHEAT ? { substitute: "toy-world-q4_0" } : {};
-    const daemon = await startNode(net, node, { role: rolesOf(node), "poll-ms": "250", ...cheats, ...changes });
+    const daemon = await startNode(net, node, { role: rolesOf(node), "poll-ms": "250", ...cheats }, env);
     daemons.set(node, daemon);
     return daemon;
   }
@@ -109,8 +109,7 @@ describe("a session with three validators, real processes and real inference", f
   it("lets a validator that is wiped after its commitment finish from its key and the chain alone", async () => {
     const wiped = MINERS + 1;
     await daemons.get(wiped)!.end("SIGKILL");
-    process.env["CORROBORATE_CRASH_AT"] = "verdictCommitted";
-    await start(wiped).finally(() => delete process.env["CORROBORATE_CRASH_AT"]);
+    await start(wiped, { CORROBORATE_CRASH_AT: "verdictCommitted" });
     const task = await net.submit(BYTES, tokens, 64);
     expect(await daemons.get(wiped)!.exited).to.equal(null);
     const committed = (await events("Validation", "VerdictCommitted", task)).find(({ validator }) => Number(validator) === wiped);

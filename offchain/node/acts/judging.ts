@@ -3,6 +3,9 @@ import type { TaskEntry } from "../../chain/taskBook.ts";
 import type { Digest } from "../../content/contentId.ts";
 import { HttpPeer } from "../../content/httpPeer.ts";
 import { LayeredStore } from "../../content/layeredStore.ts";
+import type { Engine } from "../../inference/engine.ts";
+import { createUsefulness, type Usefulness } from "../../inference/usefulness.ts";
+import { DEFAULT_GENUINENESS_RULE } from "../../protocol/genuineness.ts";
 import { packVerdict, verdictCommitment } from "../../protocol/verdicts.ts";
 import { unpackAssurance } from "../../protocol/assurance.ts";
 import { crashPoint } from "../../runtime/crashPoint.ts";
@@ -16,6 +19,15 @@ import { type ActsOf, type ActsParts, sendCall } from "./parts.ts";
 class ContentMissing extends Error {
   readonly code = "ContentMissing";
   readonly retryable = true;
+}
+
+/** How each engine scores; found out when it first judges. */
+const scorers = new WeakMap<Engine, Promise<Usefulness>>();
+
+function usefulnessBy(engine: Engine): Promise<Usefulness> {
+  const known = scorers.get(engine) ?? createUsefulness(engine);
+  scorers.set(engine, known);
+  return known;
 }
 
 /** What a validator does: judge, commit, open. */
@@ -50,7 +62,7 @@ export function judgingActs(parts: ActsParts): ActsOf<ValidatorAction["kind"]> {
 }
 
 async function judge(parts: ActsParts, entry: TaskEntry, action: ValidatorAction, head: Head, signal: AbortSignal): Promise<void> {
-  const { engine, results, world, verdicts, rule, usefulness, log } = parts;
+  const { engine, results, world, verdicts, log } = parts;
   const { task, terms } = entry;
   const { attempt, round, seat } = action;
   const panel = world.book.verdicts.get(task)?.panel ?? (await world.panelToBe(task, head.number));
@@ -58,7 +70,11 @@ async function judge(parts: ActsParts, entry: TaskEntry, action: ValidatorAction
   const peers = world.sourcesOf(entry).map((base) => new HttpPeer(base));
   const judged = { task, round, manifest: terms.manifest, openings: entry.openings, panel };
   const source = new LayeredStore(results, peers);
-  const { seats, missing } = await judgeTask(judged, { engine, source, rule, usefulness, secret: saltFor(parts, action) }, signal);
+  const { seats, missing } = await judgeTask(
+    judged,
+    { engine, source, rule: DEFAULT_GENUINENESS_RULE, usefulness: await usefulnessBy(engine), secret: saltFor(parts, action) },
+    signal,
+  );
   const committed = world.book.verdicts.get(task)?.commits.get(seat);
   if (committed === undefined && missing.length > 0 && head.timestamp < action.giveUpAt)
     throw new ContentMissing(`found no content of seat ${missing.join(", ")}, wanted what they revealed; asking again`);

@@ -7,8 +7,6 @@ import type { Intent } from "../../chain/senderStore.ts";
 import type { LiveAnswers } from "../../content/live.ts";
 import type { LocalStore } from "../../content/localStore.ts";
 import type { Engine } from "../../inference/engine.ts";
-import type { Usefulness } from "../../inference/usefulness.ts";
-import type { GenuinenessRule } from "../../protocol/genuineness.ts";
 import type { Logger } from "../../runtime/log.ts";
 import type { Action } from "../decide.ts";
 import type { Journal } from "../journal.ts";
@@ -29,15 +27,19 @@ export interface ActsParts {
   content: LocalStore;
   live?: LiveAnswers;
   key: SigningKey;
+  /** What a commitment that is not opened costs this node, COR base units. */
+  unopenedPenalty: bigint;
   log: Logger;
+  /** Whether results go to a sink too. */
+  sink?: boolean;
+  /** Told how long after the event in a block inference began, and how long it took; seconds. */
+  onInferenceStart?: (secondsAfterLog: number) => void;
+  onInference?: (seconds: number) => void;
   poison?: string | undefined;
   /** Sha256 of the model that claims name instead of the one that runs; to make a cheat in tests on a local chain. */
   posing?: string | undefined;
   /** The node's own verdicts. */
   verdicts: VerdictStore;
-  /** Thresholds of the model. */
-  rule: GenuinenessRule;
-  usefulness: Usefulness;
 }
 
 /** How one kind of action is carried out. Resolves when the chain or the carrier has it; throws what the edges throw. */
@@ -54,7 +56,7 @@ export async function sendCall(
   { sender, deployment }: Pick<ActsParts, "sender" | "deployment">,
   id: string,
   [module, method, args]: [module: ModuleName, method: string, args: unknown[]],
-  limits: Pick<Intent, "headroom" | "deadline" | "atStake"> = {},
+  limits: Pick<Intent, "headroom" | "deadline" | "worth" | "reserveGas"> = {},
 ): Promise<void> {
   const data = interfaces[module].encodeFunctionData(method, args);
   await sender.send({ id, to: deployment.addresses[module], data, ...limits });

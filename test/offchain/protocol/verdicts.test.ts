@@ -1,6 +1,14 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { deviationOf, FINDING, opinionIn, type Opinion, outcomeOf, packVerdict, standingOf } from "../../../offchain/protocol/verdicts.ts";
+import {
+  FINDING,
+  opinionIn,
+  type Opinion,
+  packVerdict,
+  panelOutcome,
+  standingOf,
+  thousandthsOf,
+} from "../../../offchain/protocol/verdicts.ts";
 
 const opinion = (changes: Partial<Opinion> = {}): Opinion => ({ finding: FINDING.genuine, score: 8, deviation: 0, ...changes });
 const word = (...opinions: Partial<Opinion>[]) => packVerdict(new Map(opinions.map((one, seat) => [seat, opinion(one)])));
@@ -23,8 +31,8 @@ describe("verdict words", () => {
   it("refuse what does not fit", () => {
     expect(() => word({ score: 11 })).to.throw(RangeError, "score 11");
     expect(() => packVerdict(new Map([[9, opinion()]]))).to.throw(RangeError, "seat 9");
-    expect(deviationOf(1e9)).to.equal(65_535);
-    expect(deviationOf(0.0364)).to.equal(36);
+    expect(thousandthsOf(1e9)).to.equal(65_535);
+    expect(thousandthsOf(0.0364)).to.equal(36);
   });
 });
 
@@ -32,7 +40,7 @@ describe("the outcome of a panel", () => {
   it("rejects what a quorum finds bad, and what lies below the bar", () => {
     const bad = { finding: FINDING.notGenuine, score: 0 };
     const words = [word({}, bad, { score: 3 }), word({}, bad, { score: 2 }), word({}, {}, { score: 9 })];
-    expect(outcomeOf(words, 0b111, 2, 4)).to.deep.include({
+    expect(panelOutcome(words, 0b111, 2, 4)).to.deep.include({
       decided: true,
       rejected: 0b110,
       bad: 0b010,
@@ -42,7 +50,7 @@ describe("the outcome of a panel", () => {
   });
 
   it("decides nothing without a quorum of openings", () => {
-    expect(outcomeOf([word({})], 0b1, 2, 4)).to.include({ decided: false, rejected: 0 });
+    expect(panelOutcome([word({})], 0b1, 2, 4)).to.include({ decided: false, rejected: 0 });
   });
 
   it("F3: takes the lower median, whatever the order, which one outlier moves at most to a neighbour", () => {
@@ -50,7 +58,7 @@ describe("the outcome of a panel", () => {
     fc.assert(
       fc.property(scores, fc.integer({ min: 0, max: 10 }), (given, other) => {
         const median = (list: number[]) =>
-          outcomeOf(
+          panelOutcome(
             list.map((score) => word({ score })),
             1,
             1,
@@ -72,7 +80,7 @@ describe("the outcome of a panel", () => {
       word({ score: 7 }, { finding: FINDING.mismatch, score: 0 }),
     ];
     const alone = word({ score: 3 }, { score: 9 });
-    const found = outcomeOf([...words, alone], 0b11, 2, 0);
+    const found = panelOutcome([...words, alone], 0b11, 2, 0);
     expect(standingOf(words[0]!, found, 0b11)).to.deep.equal({ near: 2, far: 0 });
     expect(standingOf(alone, found, 0b11)).to.deep.equal({ near: 0, far: 2 });
   });
