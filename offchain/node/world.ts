@@ -36,7 +36,8 @@ export interface Observation {
 /** Events of this many blocks are kept after a task has ended, so that a reorganisation can bring it back. */
 const KEPT_BLOCKS = 128;
 
-type WorldViews = Pick<Views, "facts" | "seed" | "lease" | "verdictStage" | "panelToBe">;
+/** Without the views of verdicts, no task counts as judged. */
+type WorldViews = Pick<Views, "facts" | "seed" | "lease"> & Partial<Pick<Views, "verdictStage" | "panelToBe">>;
 
 /** The chain as this node sees it: events from the journal, facts from the chain, read again whenever an event touches them. */
 export class World {
@@ -143,7 +144,7 @@ export class World {
 
   /** Who would sit in the panel on a task if it were drawn now. */
   async panelToBe(task: bigint, block: number): Promise<number[] | undefined> {
-    return await this.#views.panelToBe(task, block);
+    return await this.#views.panelToBe?.(task, block);
   }
 
   async #factsOf(task: bigint, head: Head): Promise<Facts> {
@@ -191,14 +192,14 @@ export class World {
     const phase = facts.judged ? phaseOf(facts, next) : Phase.None;
     // Without a stage, a task whose reveals have closed counts as validating, or as closed where it was too late to ask.
     if (phase !== Phase.Validating && phase !== Phase.Closed) return Stage.None;
-    return await this.#views.verdictStage(task, number);
+    return (await this.#views.verdictStage?.(task, number)) ?? Stage.None;
   }
 
   /** This node's seat in the panel on a task; nothing where it has none or does not judge. */
   async #verdictSight({ task, terms, attempt }: TaskEntry, stage: Stage, { number }: Head): Promise<VerdictSight[]> {
     const entry = this.book.verdicts.get(task);
     if (this.#verdicts === undefined || entry === undefined || (stage !== Stage.Committing && stage !== Stage.Revealing)) return [];
-    const panel = entry.panel ?? (stage === Stage.Committing ? await this.#views.panelToBe(task, number) : undefined);
+    const panel = entry.panel ?? (stage === Stage.Committing ? await this.#views.panelToBe?.(task, number) : undefined);
     const seat = panel?.indexOf(this.#node) ?? -1;
     if (seat < 0) return [];
     const { round, closeAt, commits, opened } = entry;

@@ -35,7 +35,7 @@ export function judgingActs(parts: ActsParts): ActsOf<ValidatorAction["kind"]> {
   const { world, verdicts } = parts;
   const withWork = (act: (entry: TaskEntry, work: VerdictWork) => Promise<void>) => async (action: ValidatorAction) => {
     const entry = world.book.tasks.get(action.task);
-    const work = verdicts.verdict(action);
+    const work = verdicts?.verdict(action);
     if (entry !== undefined && work !== undefined) await act(entry, work);
   };
   return {
@@ -86,7 +86,7 @@ async function judge(parts: ActsParts, entry: TaskEntry, action: ValidatorAction
   }
   await results.put(work.bytes);
   crashPoint("judged");
-  verdicts.save(work);
+  verdicts?.save(work);
   log.info({ task: String(task), attempt, round, seat, seats: work.seats }, "judged");
 }
 

@@ -38,8 +38,8 @@ export interface ActsParts {
   poison?: string | undefined;
   /** Sha256 of the model that claims name instead of the one that runs; to make a cheat in tests on a local chain. */
   posing?: string | undefined;
-  /** The node's own verdicts. */
-  verdicts: VerdictStore;
+  /** The node's own verdicts, where it judges. */
+  verdicts?: VerdictStore;
 }
 
 /** How one kind of action is carried out. Resolves when the chain or the carrier has it; throws what the edges throw. */
