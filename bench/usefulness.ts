@@ -81,6 +81,8 @@ const result = {
   injectionsThatCameOverBar: overBar,
   rubric: RUBRIC_DIGEST,
   shippedModelCanGrade: fitToGrade,
+  /** Every score of what the model drew itself and of nonsense, in the order of the fixture: what simulations take for a validator's work. */
+  recorded: { good: scores.get("drawn at 0.8")!, nonsense: scores.get("nonsense")! },
   kinds: Object.fromEntries(
     [...scores].map(([kind, some]) => {
       const sorted = [...some].sort((a, b) => a - b);
@@ -92,7 +94,7 @@ const result = {
 if (options.write) writeFileSync(path.join(ROOT, "bench/usefulness.json"), `${JSON.stringify(result, null, 2)}\n`);
 if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
 else {
-  const { kinds, ...rest } = result;
+  const { kinds, recorded: _, ...rest } = result;
   process.stdout.write(`${JSON.stringify(rest, null, 2)}\n`);
   console.table(kinds);
 }

@@ -45,7 +45,6 @@ describe("the outcome of a panel", () => {
       rejected: 0b110,
       bad: 0b010,
       genuine: 0b101,
-      notGenuine: 0b010,
     });
   });
 
