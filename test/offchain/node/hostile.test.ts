@@ -22,7 +22,7 @@ describe("a node among strangers", () => {
     const live = { answers: new LiveAnswers(), allows: () => false };
     const health = () => ({ status: "ok" as const });
     const options = { host: "127.0.0.1", port: 0, content, live, health, readiness: () => ({}), metrics: () => Promise.resolve("up 1\n") };
-    const { server } = await serve(options as Parameters<typeof serve>[0]);
+    const { server } = await serve(options);
     try {
       const ask = async (remoteAddress: string, url = "/metrics") => (await server.inject({ url, remoteAddress })).statusCode;
       for (const near of ["127.0.0.1", "::1", "::ffff:127.0.0.1"]) expect(await ask(near)).to.equal(200);
