@@ -9,6 +9,7 @@ import { Sender } from "../chain/sender.ts";
 import { createViews, type Views } from "../chain/views.ts";
 import { grantDigest, LiveAnswers } from "../content/live.ts";
 import { LocalStore } from "../content/localStore.ts";
+import { oneLine } from "../runtime/exit.ts";
 import { lockDirectory } from "../runtime/instanceLock.ts";
 import type { Logger } from "../runtime/log.ts";
 import { LOCAL_CHAIN } from "../runtime/settings.ts";
@@ -211,7 +212,12 @@ export class NodeRun {
       leaveTimer = setTimeout(() => leaving.abort(), RETIRE_MS).unref();
     };
     const onModel = async () => {
-      if (posing === undefined) models = await this.#switched(parts, views, models);
+      if (posing !== undefined) return;
+      // A model that is not here must not end the tasks of the one that is; the next draw is the operator's problem, and the log says so.
+      models = await this.#switched(parts, views, models).catch((error: unknown) => {
+        log.error({ error: oneLine(error) }, "the chain names another model for this node, and it cannot be served");
+        return models;
+      });
     };
     const look = async () => {
       await checkBalance(endpoint, wallet.address, log).then(this.health.onBalance, () => this.health.onBalance(false));
