@@ -5,7 +5,7 @@ import type { ContentStore } from "../content/store.ts";
 import type { Completion, Engine } from "../inference/engine.ts";
 import { semanticSketch } from "../inference/semanticSketch.ts";
 import { decodePromptTokens, encodeAnswers } from "../protocol/answers.ts";
-import { claimBytes } from "../protocol/claim.ts";
+import { type Claim, claimBytes } from "../protocol/claim.ts";
 import { commitDigest, commitmentOf, type Domain } from "../protocol/commitment.ts";
 import { crashPoint } from "../runtime/crashPoint.ts";
 import { parseTaskManifest } from "../inference/taskManifest.ts";
@@ -31,6 +31,8 @@ export interface WorkParts {
   domain: Domain;
   /** Answers this instead of what the model says; to make an outlier in tests on a local chain. */
   poison?: string | undefined;
+  /** Sha256 of the model that the claims name instead of the engine's; to make a cheat in tests on a local chain. */
+  posing?: string | undefined;
 }
 
 /**
@@ -46,7 +48,7 @@ export async function makeWork(
   parts: WorkParts,
   signal: AbortSignal,
 ): Promise<Work> {
-  const { engine, source, results, live, key, domain, poison } = parts;
+  const { engine, source, results, live, key, domain, poison, posing } = parts;
   const manifest = parseTaskManifest(await source.get(terms.manifest as Digest, { maxBytes: MAX_MANIFEST_BYTES, signal }));
   crashPoint("fetched");
   await checkTerms(manifest, terms, engine, signal);
@@ -73,7 +75,7 @@ export async function makeWork(
     completions.push(completion);
     contents.push(await results.put(bytes));
   }
-  const claimList = claimBytes(completions.map(({ claim }) => claim));
+  const claimList = claimBytes(completions.map(({ claim }) => (posing === undefined ? claim : posingAs(posing, claim))));
   const claim = await results.put(claimList);
   crashPoint("answered");
   const packed = encodeAnswers(answers);
@@ -94,6 +96,12 @@ export async function makeWork(
     contents: [...new Set([...contents, claim])],
   };
 }
+
+/** A claim that names another model than it was made with. */
+const posingAs = (sha256: string, claim: Claim): Claim => ({
+  ...claim,
+  engineClass: claim.engineClass.replace(/^model=[0-9a-f]+/, `model=${sha256}`),
+});
 
 /** Prompts, their token counts and the output limit must be what the chain says, because that is what is paid for. */
 async function checkTerms(manifest: Manifest, terms: TaskTerms, engine: Engine, signal: AbortSignal): Promise<void> {

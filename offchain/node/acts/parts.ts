@@ -10,6 +10,7 @@ import type { Engine } from "../../inference/engine.ts";
 import type { Logger } from "../../runtime/log.ts";
 import type { Action } from "../decide.ts";
 import type { Journal } from "../journal.ts";
+import type { VerdictStore } from "../verdictStore.ts";
 import type { World } from "../world.ts";
 
 /** What acts work with. */
@@ -35,6 +36,10 @@ export interface ActsParts {
   onInferenceStart?: (secondsAfterLog: number) => void;
   onInference?: (seconds: number) => void;
   poison?: string | undefined;
+  /** Sha256 of the model that claims name instead of the one that runs; to make a cheat in tests on a local chain. */
+  posing?: string | undefined;
+  /** The node's own verdicts, where it judges. */
+  verdicts?: VerdictStore;
 }
 
 /** How one kind of action is carried out. Resolves when the chain or the carrier has it; throws what the edges throw. */
