@@ -6,6 +6,7 @@ import type { Sender } from "../chain/sender.ts";
 import type { Intent } from "../chain/senderStore.ts";
 import type { TaskEntry } from "../chain/taskBook.ts";
 import type { Digest } from "../content/contentId.ts";
+import type { KeyBoxes } from "../content/keyBoxes.ts";
 import type { LiveAnswers } from "../content/live.ts";
 import { HttpPeer } from "../content/httpPeer.ts";
 import { LayeredStore } from "../content/layeredStore.ts";
@@ -37,6 +38,7 @@ export interface ActsParts {
   /** What the content routes serve. */
   content: LocalStore;
   live?: LiveAnswers;
+  boxes?: KeyBoxes;
   key: SigningKey;
   log: Logger;
   poison?: string | undefined;
@@ -77,14 +79,14 @@ export class Acts {
   }
 
   async #infer(entry: TaskEntry, seat: number, signal: AbortSignal): Promise<void> {
-    const { engine, results, content, live, key, poison, deployment, node, world, journal, log } = this.#parts;
+    const { engine, results, content, live, boxes, key, poison, deployment, node, world, journal, log } = this.#parts;
     const { task, terms } = entry;
     const domain = { chainId: deployment.chainId, queue: deployment.addresses.SessionQueue };
     const source = new LayeredStore(
       content,
       world.sourcesOf(entry).map((base) => new HttpPeer(base)),
     );
-    const parts = { engine, source, results, live, key, domain, poison };
+    const parts = { engine, source, results, live, boxes, key, domain, poison };
     const work = await makeWork(task, entry.attempt, terms, seat, node, parts, signal).catch((error: unknown) => {
       if (error instanceof TermsUntrue || permanent(error)) world.progress(task).refused = true;
       throw error;

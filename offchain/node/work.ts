@@ -1,6 +1,8 @@
 import { Signature, type SigningKey } from "ethers";
 import { digestOf, type Digest } from "../content/contentId.ts";
+import type { KeyBoxes } from "../content/keyBoxes.ts";
 import type { LiveAnswers } from "../content/live.ts";
+import { seal, sketchDirectionsOf } from "../content/sealing.ts";
 import type { ContentStore } from "../content/store.ts";
 import type { Completion, Engine } from "../inference/engine.ts";
 import { semanticSketch } from "../inference/semanticSketch.ts";
@@ -26,6 +28,8 @@ export interface WorkParts {
   results: ContentStore;
   /** Where the task's router may read answers while they are written. */
   live?: LiveAnswers | undefined;
+  /** Keys of sealed tasks; without it such tasks are not served. */
+  boxes?: KeyBoxes | undefined;
   key: SigningKey;
   domain: Domain;
   /** Answers this instead of what the model says; to make an outlier in tests on a local chain. */
@@ -34,7 +38,8 @@ export interface WorkParts {
 
 /**
  * Answers a task from one seat: fetches and checks the manifest, infers every prompt, and makes the commitment. The results are in the private
- * store when it returns; nothing has left the process. Throws TermsUntrue, ContentError, ManifestError, EngineError or the signal's reason.
+ * store when it returns; nothing has left the process. A sealed task's results are
+ * sealed with its own key. Throws TermsUntrue, ContentError, SealError, ManifestError, EngineError or the signal's reason.
  */
 export async function makeWork(
   task: bigint,
@@ -45,8 +50,15 @@ export async function makeWork(
   parts: WorkParts,
   signal: AbortSignal,
 ): Promise<Work> {
-  const { engine, source, results, live, key, domain, poison } = parts;
-  const manifest = parseTaskManifest(await source.get(terms.manifest as Digest, { maxBytes: MAX_MANIFEST_BYTES, signal }));
+  const { engine, source, results, boxes, key, domain, poison } = parts;
+  const fetched = await source.get(terms.manifest as Digest, { maxBytes: MAX_MANIFEST_BYTES, signal });
+  const opened = boxes?.opened(terms.manifest as Digest, fetched) ?? { bytes: fetched, key: undefined };
+  const manifest = parseTaskManifest(opened.bytes);
+  // What a sealed task's answers are while they are written is nobody's business.
+  const live = opened.key === undefined ? parts.live : undefined;
+  const kept = (bytes: Uint8Array) => (opened.key === undefined ? bytes : seal(opened.key, bytes));
+  const embedSha256 = engine.info().embedSha256;
+  const directions = opened.key === undefined ? embedSha256 : sketchDirectionsOf(opened.key, embedSha256);
   await checkTerms(manifest, terms, engine, signal);
   const answers: Answer[] = [];
   const completions: Completion[] = [];
@@ -62,13 +74,13 @@ export async function makeWork(
     const text = poison ?? completion.text;
     if (poison !== undefined) live?.push(task, prompt, poison);
     live?.finish(task, prompt, completion.finish);
-    const bytes = new TextEncoder().encode(text);
-    const sketch = semanticSketch(await engine.embed(text, { signal }), engine.info().embedSha256);
+    const bytes = kept(new TextEncoder().encode(text));
+    const sketch = semanticSketch(await engine.embed(text, { signal }), directions);
     answers.push({ digest: digestOf(bytes), sketch, tokens: completion.tokens, finish: FINISH[completion.finish] });
     completions.push(completion);
     contents.push(await results.put(bytes));
   }
-  const claimList = claimBytes(completions.map(({ claim }) => claim));
+  const claimList = kept(claimBytes(completions.map(({ claim }) => claim)));
   const claim = await results.put(claimList);
   const packed = encodeAnswers(answers);
   const salt = saltOf(key.privateKey, { chainId: domain.chainId, queue: domain.queue, task, seat, attempt });

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Digest } from "../content/contentId.ts";
 import type { LocalStore } from "../content/localStore.ts";
+import { seal } from "../content/sealing.ts";
 import { taskManifestBytes, type TaskManifest } from "../inference/taskManifest.ts";
 import { encodePromptTokens } from "../protocol/answers.ts";
 import { canonicalJson } from "../protocol/canonicalJson.ts";
@@ -9,6 +10,7 @@ import { oneLine } from "../runtime/exit.ts";
 import type { Logger } from "../runtime/log.ts";
 import type { EndedTask } from "./arrivals.ts";
 import { endingOf } from "./endings.ts";
+import { Seals } from "./seals.ts";
 import type { Submission, Submitted } from "./submission.ts";
 import type { World } from "./world.ts";
 
@@ -16,7 +18,7 @@ import type { World } from "./world.ts";
 export interface Ask {
   messages: Message[];
   promptTokens: number;
-  shared: Omit<TaskManifest, "v" | "prompts">;
+  shared: Omit<TaskManifest, "v" | "prompts"> & { sealed?: boolean };
   signal: AbortSignal;
   /** Told under which name it will be submitted and as which prompt, before anything is sent. */
   onNamed?: ((name: string, prompt: number) => void) | undefined;
@@ -43,6 +45,8 @@ export interface BatcherParts {
   submission: Submission;
   world: World;
   limits: BatchLimits;
+  /** Keys of sealed tasks; without it nothing is sealed. */
+  seals?: Seals;
   log: Logger;
 }
 
@@ -123,9 +127,13 @@ export class Batcher {
     return Math.max(1, Math.min(this.#parts.limits.size, maxPrompts, Math.floor(1_024 / rules.redundancy)));
   }
 
-  /** The end of a task that was submitted, also by an earlier process. */
-  async ended({ task, terms }: Submitted): Promise<EndedTask> {
-    return await endingOf(task, terms, this.#parts.world, this.#closing.signal);
+  /** The end of a task that was submitted under this name, also by an earlier process. Until then, a sealed task's key is handed to its nodes. */
+  async ended(submitted: Submitted, name: string): Promise<EndedTask> {
+    const { world, seals } = this.#parts;
+    const ended = endingOf(submitted.task, submitted.terms, world, this.#closing.signal);
+    const key = seals?.keyOf(name);
+    if (key !== undefined) void seals!.handOver(submitted, key, ended);
+    return await ended;
   }
 
   /** Ends the waiting for tasks. */
@@ -178,14 +186,17 @@ export class Batcher {
 
   /** Never rejects: every prompt is told. */
   async #submit(key: string, group: Group, part: Waiting[]): Promise<void> {
-    const { content, submission, log } = this.#parts;
-    const { shared } = part[0]!.ask;
+    const { content, submission, seals, log } = this.#parts;
+    const { sealed = false, ...shared } = part[0]!.ask.shared;
     group.submitting++;
     this.#openTasks++;
     try {
-      const name = randomUUID();
+      const name = sealed ? Seals.nameFor(randomUUID()) : randomUUID();
+      const key = seals?.keyOf(name);
+      if (sealed && key === undefined) throw new Error("found no keys for sealed tasks");
       const prompts = part.map(({ ask }) => ({ messages: ask.messages }));
-      const manifest: Digest = await content.put(taskManifestBytes({ ...shared, v: 1, prompts }));
+      const bytes = taskManifestBytes({ ...shared, v: 1, prompts });
+      const manifest: Digest = await content.put(key === undefined ? bytes : seal(key, bytes));
       part.forEach(({ ask }, prompt) => ask.onNamed?.(name, prompt));
       const promptTokens = encodePromptTokens(part.map(({ ask }) => ask.promptTokens));
       const signal = everyoneGone(part.map(({ ask }) => ask.signal));
@@ -193,7 +204,7 @@ export class Batcher {
       this.counters.tasks++;
       this.counters.prompts += part.length;
       log.info({ task: String(submitted.task), prompts: part.length, transaction: submitted.transaction }, "submitted");
-      const ended = this.ended(submitted);
+      const ended = this.ended(submitted, name);
       ended.catch(() => {}).finally(() => this.#left());
       this.#awaited.set(submitted.task, part.length);
       setTimeout(() => this.#awaited.delete(submitted.task), CANCEL_MS).unref();

@@ -8,6 +8,7 @@ import type { Ask, Batcher, Place } from "./batcher.ts";
 import { chatCompletionOf, textCompletionOf } from "./replies.ts";
 import type { ChatCompletion, TextCompletion } from "./replySchemas.ts";
 import type { PromptRequest } from "./requests.ts";
+import type { Seals } from "./seals.ts";
 import type { Submission } from "./submission.ts";
 import type { World } from "./world.ts";
 
@@ -17,6 +18,7 @@ export interface CompletionParts {
   submission: Submission;
   batcher: Batcher;
   world: World;
+  seals?: Seals;
   /** The session's model, as registered, and its sha256 as 0x hex. */
   model: ModelView & { sha256: string };
 }
@@ -96,7 +98,7 @@ export class Completions {
     for (const messages of request.prompts) counts.push(await engine.tokenCount(messages, { signal }));
     const maxTokens = this.#checkedLimit(request, Math.max(...counts));
     const sampling: Sampling = { ...request.sampling, maxTokens };
-    const shared = { service: request.service, sampling, format: request.format };
+    const shared = { service: request.service, sampling, format: request.format, ...(request.sealed && { sealed: true }) };
     const asks = request.prompts.map((messages, i) => ({ messages, promptTokens: counts[i]!, shared }));
     const worstCase = counts.reduce((sum, count) => sum + submission.worstCase([count], maxTokens), 0n);
     return { request, asks, worstCase };
@@ -105,12 +107,12 @@ export class Completions {
   /** The verified answer. Throws ApiError, EngineError, ChainError, or the signal's reason. */
   async chat(prepared: Prepared, context: Context): Promise<ChatCompletion> {
     const [answer] = await this.answers(prepared, context);
-    return chatCompletionOf(answer!, this.#parts.model.name);
+    return chatCompletionOf(answer!, this.#parts.model, prepared.request.tools);
   }
 
   /** The verified answers, in the order of the prompts. Throws as `chat` does. */
   async text(prepared: Prepared, context: Context): Promise<TextCompletion> {
-    return textCompletionOf(await this.answers(prepared, context), this.#parts.model.name);
+    return textCompletionOf(await this.answers(prepared, context), this.#parts.model);
   }
 
   /** The answers to all prompts, in order. Prompts of a list that brought no answer are asked once more, alone. */
@@ -137,7 +139,7 @@ export class Completions {
     const known = journal?.known(position);
     const again = known && (await submission.rejoin(known.name, signal));
     if (again !== undefined) {
-      const ended = batcher.ended(again);
+      const ended = batcher.ended(again, known!.name);
       ended.catch(() => {});
       return { ...again, ...known!, ended };
     }
@@ -149,10 +151,10 @@ export class Completions {
 
   /** The answers to a placed prompt, once its task has ended. Throws as `chat` does. */
   async settled(place: Place, n: number, { signal, journal }: Context): Promise<PromptAnswer> {
-    const { content, world, batcher } = this.#parts;
+    const { content, world, batcher, seals } = this.#parts;
     const ended = await aborting(place.ended, signal, () => batcher.abandon(place));
     journal?.charged(place.name, place.prompt, shareOf(ended, place.prompt));
-    return await answerOf(ended, place, n, { content, world, signal });
+    return await answerOf(ended, place, n, { content, world, key: seals?.keyOf(place.name), signal });
   }
 
   async #answer(ask: Omit<Ask, "signal">, position: number, n: number, attempts: number, context: Context): Promise<PromptAnswer> {

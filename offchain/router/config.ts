@@ -47,6 +47,24 @@ export const SETTINGS = {
     about: "most prompts in one task; the session's own limit holds as well (default 16)",
     example: "16",
   },
+  corsOrigin: {
+    flag: "--cors-origin <origins>",
+    env: "CORROBORATE_CORS_ORIGIN",
+    about: "origins of web pages that may call the router, with commas (default none but its own)",
+    example: "https://app.example,http://localhost:5173",
+  },
+  trialPerDay: {
+    flag: "--trial-per-day <requests>",
+    env: "CORROBORATE_TRIAL_PER_DAY",
+    about: "requests that every address has a day without a key, once there are keys (default 0)",
+    example: "20",
+  },
+  x402: {
+    flag: "--x402 <percent>",
+    env: "CORROBORATE_X402",
+    about: "lets whoever has no key pay for each call in COR (x402), this much above what the session pays",
+    example: "10",
+  },
   threads: { ...threads, about: "threads of the engine that counts tokens (default 1)" },
   jsonLogs: {
     flag: "--json-logs",
@@ -64,6 +82,17 @@ const schema = z
     leaseSeconds: whole("seconds", 5, 86_400).default(86_400),
     batchWindowMs: whole("milliseconds", 0, 10_000).default(2),
     batchSize: whole("prompts", 1, 1_024).default(16),
+    corsOrigin: z
+      .string()
+      .transform((text) => text.split(",").map((origin) => origin.trim()))
+      .pipe(
+        z.array(
+          z.string().refine((origin) => URL.parse(origin)?.origin === origin, "wanted origins like https://app.example, with commas"),
+        ),
+      )
+      .default([]),
+    trialPerDay: whole("requests", 0, 1_000_000).default(0),
+    x402: whole("percent", 0, 10_000).optional(),
     allowRemote: z.literal(true).optional(),
     jsonLogs: z.literal(true).optional(),
   })

@@ -19,8 +19,9 @@ import { EXIT, Fatal, oneLine } from "../runtime/exit.ts";
 import { lockDirectory } from "../runtime/instanceLock.ts";
 import { shutdownOnSignals } from "../runtime/shutdown.ts";
 import { routedSession, routerLog, servedModel } from "./boot.ts";
-import { Access } from "./access.ts";
+import { Access, type Caller } from "./access.ts";
 import { Accounts } from "./accounts.ts";
+import { Answering } from "./answering.ts";
 import { Batcher } from "./batcher.ts";
 import { CarriedItems } from "./carriedItems.ts";
 import { CarriedStore } from "./carriedStore.ts";
@@ -32,9 +33,14 @@ import { KeyStore } from "./keyStore.ts";
 import { addKeysCommand, keysFile } from "./keysCommand.ts";
 import { LiveText } from "./liveText.ts";
 import { Bell, runLoop } from "./loop.ts";
+import { Payments } from "./payments.ts";
 import { RequestStore } from "./requestStore.ts";
+import { Seals } from "./seals.ts";
 import { buildServer, listen } from "./server.ts";
+import { SessionDesk } from "./sessionDesk.ts";
 import { Submission } from "./submission.ts";
+import { TaskLives } from "./taskLife.ts";
+import { Validation } from "./validation.ts";
 import { World } from "./world.ts";
 
 const HELP = `
@@ -84,18 +90,48 @@ async function start(config: RouterConfig): Promise<void> {
   const engine = await LlamaEngine.start({ model, embed, threads: config.threads });
   const submission = new Submission({ sender, sent: journal.chain, world, views, sessionContract: Session, session });
   const limits = { windowMs: config.batchWindowMs, size: config.batchSize };
-  const batcher = new Batcher({ content, submission, world, limits, log });
-  const completions = new Completions({ engine, content, submission, batcher, world, model: registered });
+  const seals = new Seals({ privateKey: wallet.privateKey, deployment, views, world });
+  const batcher = new Batcher({ content, submission, world, limits, seals, log });
+  const completions = new Completions({ engine, content, submission, batcher, world, seals, model: registered });
   const common = { router: wallet.address, session, chainId: config.chainId, model: registered.name };
   const health = new RouterHealth({ ...common, shutdown, engine, sender, executor, completions, batcher, world });
   const { draining, stopping } = shutdown;
   const ended = new AbortController();
   const requests = new RequestStore(path.join(config.data, "requests.db"));
   const accounts = new Accounts({ store: requests, submission, batcher, stopping: shutdown.stopping, log });
-  const access = new Access(keys);
+  const access = new Access(keys, {
+    trialPerDay: config.trialPerDay,
+    payments: config.x402 !== undefined,
+    requestsToday: (id) => accounts.usage(id).requests,
+    tokensLeft: (caller) => tokensLeft(accounts, caller, world.session?.rules),
+  });
   const live = new LiveText({ world, key: wallet.signingKey, domain });
-  const api = { completions, accounts, access, live, carried, world, model: registered, engine, embed, draining, stopping };
-  const server = await buildServer({ ...api, content, health: () => health.report(), allowRemote, log });
+  const answering = new Answering({ completions, accounts, access, live, model: registered, draining, stopping });
+  const lives = new TaskLives({ world, journal, content });
+  const threshold = () => world.session?.rules.threshold ?? 0;
+  const validation = new Validation({ answering, lives, endpoint, deployment, engine, model: registered, threshold });
+  const desk = new SessionDesk({ world, views, session, model: registered.name });
+  const paying = { sender, views, chainId: deployment.chainId, token: deployment.addresses.COR, payTo: wallet.address };
+  const now = () => world.next.timestamp;
+  const payments = config.x402 === undefined ? undefined : new Payments({ ...paying, now, markupPercent: config.x402 });
+  const api = {
+    answering,
+    completions,
+    accounts,
+    access,
+    lives,
+    validation,
+    desk,
+    views,
+    payments,
+    carried,
+    world,
+    model: registered,
+    engine,
+    embed,
+    stopping,
+  };
+  const server = await buildServer({ ...api, content, health: () => health.report(), allowRemote, corsOrigins: config.corsOrigin, log });
   const url = await listen(server, config.listen);
   log.info({ ...common, chainId: String(config.chainId), rpc: endpoint.url, url }, "the router runs");
   const balanceTimer = setInterval(
@@ -107,7 +143,7 @@ async function start(config: RouterConfig): Promise<void> {
     { cursor, journal, store, world, sender, executor, views, pollMs, stopping: AbortSignal.any([ended.signal, stopping]), log, ...watch },
     bell,
   );
-  accounts.recover();
+  accounts.recover(({ endpoint: route, body, idempotency }) => answering.resumed(route, JSON.parse(body!), idempotency));
   await Promise.race([loop, drained(draining, stopping, completions)]);
   clearInterval(balanceTimer);
   log.info({ openRequests: completions.open }, "the router ends");
@@ -124,6 +160,14 @@ async function start(config: RouterConfig): Promise<void> {
   requests.close();
   shutdown.close();
   unlock();
+}
+
+/** What of a key's day is left, as output tokens of answers by these rules; undefined without a cap. */
+function tokensLeft(accounts: Accounts, { id, spendPerDay }: Caller, rules: { price: bigint; redundancy: number } | undefined) {
+  if (spendPerDay === undefined || rules === undefined || rules.price === 0n) return undefined;
+  const { charged, held } = accounts.usage(id);
+  const tokens = (amount: bigint) => Number((amount * 1_000n) / (rules.price * BigInt(rules.redundancy)));
+  return { limit: tokens(spendPerDay), remaining: tokens(spendPerDay - charged - held) };
 }
 
 /** Resolves when the router was told to end and no request is open, or when it must end at once. */

@@ -33,6 +33,8 @@ const KEPT_BLOCKS = 256;
 export class World {
   book = new TaskBook();
   readonly arrivals = new Arrivals();
+  /** Told of every task of which there is news, and, without a task, of every head and every reorganisation. */
+  readonly watchers = new Set<(task: bigint | undefined) => void>();
   head: Head | undefined;
   session: SessionView | undefined;
   #sessionReadAt = "";
@@ -62,6 +64,7 @@ export class World {
     if (removedFrom !== undefined) this.#rebuild();
     else for (const log of added) this.#apply(log);
     for (const { module, args } of added) if (module === "SessionQueue") this.#facts.delete(args.getValue("task") as bigint);
+    this.#tell(added);
     if (head.number < this.#prunedAt + KEPT_BLOCKS) return [];
     this.#prunedAt = head.number;
     return this.#prune(head.number - KEPT_BLOCKS);
@@ -130,6 +133,12 @@ export class World {
     const operator = this.#operators.get(node) ?? (await this.#parts.views.node(node)).operator;
     this.#operators.set(node, operator);
     return operator;
+  }
+
+  #tell(added: readonly DecodedLog[]): void {
+    if (this.watchers.size === 0) return;
+    const tasks = added.filter(({ module }) => module === "SessionQueue").map(({ args }) => args.getValue("task") as bigint);
+    for (const task of [...new Set(tasks), undefined]) for (const watcher of [...this.watchers]) watcher(task);
   }
 
   #apply(log: DecodedLog): void {

@@ -15,6 +15,8 @@ export interface LocalnetOptions {
   routerPort: number;
   /** This node answers something else. */
   poison?: number;
+  /** Further flags of the router. */
+  routerFlags?: string[];
   /** Told of every stage that is done. */
   onStage?: (text: string) => void;
 }
@@ -78,7 +80,7 @@ export async function startLocalnet(options: LocalnetOptions): Promise<Localnet>
       "--model",
       setting.model.name,
     ];
-    const router = startRouter(common, setting, folder, routerPort);
+    const router = startRouter([...common, ...(options.routerFlags ?? [])], setting, folder, routerPort);
     programs.push(router);
     const nodes = nodePorts.map((port, i) => startNode(common, folder, i, port, options.poison === i + 1));
     programs.push(...nodes);

@@ -126,7 +126,7 @@ describe("completions", () => {
     expect(answer).to.deep.include({
       object: "chat.completion",
       model: MODEL.name,
-      usage: { prompt_tokens: 10, completion_tokens: 3, total_tokens: 13 },
+      usage: { prompt_tokens: 10, completion_tokens: 3, total_tokens: 13, cost: "77" },
     });
     expect(answer.choices).to.deep.equal([
       { index: 0, message: { role: "assistant", content: TEXT, refusal: null }, logprobs: null, finish_reason: "stop" },

@@ -21,7 +21,7 @@ interface Event {
 const answer = (text: string): PromptAnswer => ({
   choices: [{ text, finish: "stop", tokens: 3 }],
   promptTokens: 9,
-  verification: { task: "5", verdict: "accepted" } as never,
+  verification: { task: "5", verdict: "accepted", charged: "7" } as never,
 });
 const PLACE = { task: 5n, prompt: 0 } as Place;
 
@@ -98,7 +98,7 @@ describe("a streamed answer", () => {
       expect(data).to.deep.include({ usage: null, verification: { verdict: "unverified", task: "5" } });
     expect(events.at(-2)!.data.choices![0]!.finish_reason).to.equal("stop");
     expect(last).to.include({ event: "verified" });
-    expect(last.data).to.deep.include({ choices: [], usage: { prompt_tokens: 9, completion_tokens: 3, total_tokens: 12 } });
+    expect(last.data).to.deep.include({ choices: [], usage: { prompt_tokens: 9, completion_tokens: 3, total_tokens: 12, cost: "7" } });
     expect(last.data.verification).to.deep.include({ verdict: "verified", streamed: { matches: true, seat: 0, node: 4 } });
   });
 
