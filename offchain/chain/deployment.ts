@@ -30,7 +30,7 @@ const recordSchema = z.object({
   addresses: z.object(Object.fromEntries(MODULE_NAMES.map((name) => [name, address])) as Record<ModuleName, typeof address>),
 });
 
-/** Reads deployments/<network>.json, under Node.js. Throws DeploymentInvalid. */
+/** Reads deployments/<network>/deployment.json, under Node.js. Throws DeploymentInvalid. */
 export function readDeployment(file: string): Deployment {
   let value: unknown;
   try {

@@ -13,6 +13,7 @@ import { KeyBoxes } from "../content/keyBoxes.ts";
 import { grantDigest, LiveAnswers } from "../content/live.ts";
 import { sealingKeyDigest, sealingKeyOf, sealingSecretOf } from "../content/sealing.ts";
 import { LlamaEngine } from "../inference/llama.ts";
+import { crashPoint } from "../runtime/crashPoint.ts";
 import { addSettings, runCommand } from "../runtime/env.ts";
 import { EXIT, Fatal, oneLine } from "../runtime/exit.ts";
 import { lockDirectory } from "../runtime/instanceLock.ts";
@@ -59,6 +60,7 @@ async function start(config: NodeConfig): Promise<void> {
   const views = createViews(endpoint, deployment);
   const { node, view } = await registeredNode(views, wallet.address, log);
   await checkBalance(endpoint, wallet.address, log);
+  crashPoint("boot");
   const models = await registeredModels(views, view, config, log);
   const journal = new Journal(path.join(config.data, "journal.db"), endpoint.chainId, deployment.addresses.SessionQueue);
   const engine = await LlamaEngine.start({ ...models, threads: config.threads });
@@ -83,8 +85,11 @@ async function start(config: NodeConfig): Promise<void> {
   boxes.announcement = { node, publicKey, signature: key.sign(sealingKeyDigest(domain, node, publicKey)).serialized };
   const { poison } = config;
   const acts = new Acts({ deployment, node, engine, sender, journal, world, results, content, live, boxes, key, log, poison });
-  const act: Acts["act"] = async (action, head, signal) => await acts.act(action, head, signal);
-  const executor = new Executor({ act, log, onFatal: failed.reject });
+  const executor = new Executor({
+    act: async (action, head, signal) => await acts.act(action, head, signal),
+    log,
+    onFatal: failed.reject,
+  });
   health.attach({ node, engine, executor, sender });
   log.info(
     {
