@@ -120,7 +120,8 @@ function describeEmbedding({ id, sha256, contextTokens, quantisation }: ApiParts
   };
 }
 
-function describe(model: ModelView & { sha256: string }, { session }: World): ModelReply {
+function describe(model: ModelView & { sha256: string }, { sessions }: World): ModelReply {
+  const session = [...sessions.values()].find(({ closed }) => !closed);
   return {
     id: model.name,
     object: "model",

@@ -121,8 +121,13 @@ export class Batcher {
     });
   }
 
-  /** Most prompts in one task now. */
-  get #size(): number {
+  /** Prompts that are not submitted yet. */
+  get waiting(): number {
+    return [...this.#groups.values()].reduce((sum, { waiting }) => sum + waiting.length, 0);
+  }
+
+  /** Most prompts in one task now. Throws ApiError 503 as the submission's session does. */
+  get size(): number {
     const { maxPrompts, rules } = this.#parts.submission.session;
     return Math.max(1, Math.min(this.#parts.limits.size, maxPrompts, Math.floor(1_024 / rules.redundancy)));
   }
@@ -163,7 +168,7 @@ export class Batcher {
 
   #sizeOr(other: number): number {
     try {
-      return this.#size;
+      return this.size;
     } catch {
       return other;
     }

@@ -14,10 +14,11 @@ export const SETTINGS = {
   keyFile: { ...keyFile, about: "the router's key: JSON keystore (v3); on chain 31337 also a plain private key" },
   key: { ...key, about: "the router's private key; chain 31337 only" },
   session: {
-    flag: "--session <number>",
+    flag: "--session <numbers>",
     env: "CORROBORATE_SESSION",
-    about: "the session that pays; the key must be one of its routers",
-    example: "1",
+    about:
+      "the sessions that pay, with commas; the key must be a router of each. Requests go where their requirements and the load send them",
+    example: "1,2",
   },
   leaseSeconds: {
     flag: "--lease-seconds <seconds>",
@@ -78,7 +79,15 @@ const schema = z
   .object({
     ...commonShape,
     listen: commonShape.listen.default({ host: "127.0.0.1", port: 8080 }),
-    session: whole("a session's number", 1, 2 ** 32 - 1),
+    session: z
+      .string("wanted a session's number, or several with commas")
+      .transform((text) => text.split(",").map((one) => one.trim()))
+      .pipe(
+        z
+          .array(whole("a session's number", 1, 2 ** 32 - 1))
+          .min(1)
+          .max(16),
+      ),
     leaseSeconds: whole("seconds", 5, 86_400).default(86_400),
     batchWindowMs: whole("milliseconds", 0, 10_000).default(2),
     batchSize: whole("prompts", 1, 1_024).default(16),

@@ -31,6 +31,7 @@ import { Executor } from "./execute.ts";
 import { RouterHealth } from "./health.ts";
 import { KeyStore } from "./keyStore.ts";
 import { addKeysCommand, keysFile } from "./keysCommand.ts";
+import { Lanes } from "./lanes.ts";
 import { LiveText } from "./liveText.ts";
 import { Bell, runLoop } from "./loop.ts";
 import { Payments } from "./payments.ts";
@@ -71,10 +72,10 @@ async function start(config: RouterConfig): Promise<void> {
   const deployment = await deploymentOf(config, endpoint);
   const { NodePool, Session, SessionQueue } = deployment.addresses;
   const views = createViews(endpoint, deployment);
-  const found = await routedSession(views, wallet.address, config, log);
+  const { session: sessions, leaseSeconds, pollMs, allowRemote = false } = config;
+  const found = await Promise.all(sessions.map(async (id) => await routedSession(views, wallet.address, id, config, log)));
   await checkBalance(endpoint, wallet.address, log);
   const { registered, model, embed } = await servedModel(views, found, config);
-  const { session, leaseSeconds, pollMs, allowRemote = false } = config;
   const content = await LocalStore.open(path.join(config.data, "content"));
   const journal = new LogStore(path.join(config.data, "journal.db"), endpoint.chainId, SessionQueue);
   const store = new CarriedStore(path.join(config.data, "carried.db"), endpoint.chainId, SessionQueue);
@@ -82,35 +83,38 @@ async function start(config: RouterConfig): Promise<void> {
   const cursor = new EventCursor({ endpoint, addresses, store: journal.chain, fromBlock: deployment.blockNumber });
   const onEvent = (event: { id: string; kind: string }) => log.debug({ transaction: event }, `transaction ${event.kind}`);
   const sender = new Sender({ endpoint, signer: wallet, store: journal.chain, onEvent, maxInFlight: 128 });
-  const world = new World({ views, journal, session, router: wallet.address, local: config.chainId === LOCAL_CHAIN });
-  const executor = new Executor({ deployment, session, leaseSeconds, sender, world, store, log });
+  const world = new World({ views, journal, sessions, router: wallet.address, local: config.chainId === LOCAL_CHAIN });
+  const executor = new Executor({ deployment, leaseSeconds, sender, world, store, log });
   const bell = new Bell();
   const domain = { chainId: deployment.chainId, queue: SessionQueue };
-  const carried = new CarriedItems({ world, store, session, domain, onTaken: bell.ring });
+  const carried = new CarriedItems({ world, store, sessions, domain, onTaken: bell.ring });
   const engine = await LlamaEngine.start({ model, embed, threads: config.threads });
-  const submission = new Submission({ sender, sent: journal.chain, world, views, sessionContract: Session, session });
   const limits = { windowMs: config.batchWindowMs, size: config.batchSize };
   const seals = new Seals({ privateKey: wallet.privateKey, deployment, views, world });
-  const batcher = new Batcher({ content, submission, world, limits, seals, log });
-  const completions = new Completions({ engine, content, submission, batcher, world, seals, model: registered });
-  const common = { router: wallet.address, session, chainId: config.chainId, model: registered.name };
-  const health = new RouterHealth({ ...common, shutdown, engine, sender, executor, completions, batcher, world });
+  const laneOf = (session: number) => {
+    const submission = new Submission({ sender, sent: journal.chain, world, views, sessionContract: Session, session });
+    return { session, submission, batcher: new Batcher({ content, submission, world, limits, seals, log }) };
+  };
+  const lanes = new Lanes(sessions.map(laneOf), world);
+  const completions = new Completions({ engine, content, lanes, world, seals, model: registered });
+  const common = { router: wallet.address, sessions, chainId: config.chainId, model: registered.name };
+  const health = new RouterHealth({ ...common, shutdown, engine, sender, executor, completions, lanes, world });
   const { draining, stopping } = shutdown;
   const ended = new AbortController();
   const requests = new RequestStore(path.join(config.data, "requests.db"));
-  const accounts = new Accounts({ store: requests, submission, batcher, stopping: shutdown.stopping, log });
+  const accounts = new Accounts({ store: requests, ...lanes.any, stopping: shutdown.stopping, log });
   const access = new Access(keys, {
     trialPerDay: config.trialPerDay,
     payments: config.x402 !== undefined,
     requestsToday: (id) => accounts.usage(id).requests,
-    tokensLeft: (caller) => tokensLeft(accounts, caller, world.session?.rules),
+    tokensLeft: (caller) => tokensLeft(accounts, caller, [...world.sessions.values()][0]?.rules),
   });
   const live = new LiveText({ world, key: wallet.signingKey, domain });
   const answering = new Answering({ completions, accounts, access, live, model: registered, draining, stopping });
   const lives = new TaskLives({ world, journal, content });
-  const threshold = () => world.session?.rules.threshold ?? 0;
+  const threshold = () => [...world.sessions.values()][0]?.rules.threshold ?? 0;
   const validation = new Validation({ answering, lives, endpoint, deployment, engine, model: registered, threshold });
-  const desk = new SessionDesk({ world, views, session, model: registered.name });
+  const desk = new SessionDesk({ world, views, sessions, model: registered.name });
   const paying = { sender, views, chainId: deployment.chainId, token: deployment.addresses.COR, payTo: wallet.address };
   const now = () => world.next.timestamp;
   const payments = config.x402 === undefined ? undefined : new Payments({ ...paying, now, markupPercent: config.x402 });
@@ -148,7 +152,7 @@ async function start(config: RouterConfig): Promise<void> {
   clearInterval(balanceTimer);
   log.info({ openRequests: completions.open }, "the router ends");
   await Promise.race([server.close(), delay(CLOSE_MS, undefined, { ref: false })]);
-  batcher.close();
+  for (const { batcher } of lanes.all) batcher.close();
   ended.abort();
   bell.ring();
   await loop;

@@ -95,8 +95,21 @@ const common = {
     .strictObject({ include_usage: z.boolean().nullish(), include_obfuscation: z.literal(false, "is not served").nullish() })
     .nullish(),
   verification: describe(
-    z.strictObject({ wait: z.boolean().nullish(), sealed: z.boolean().nullish() }).nullish(),
-    "Ours. wait false ends a stream with the tokens, before the nodes' answers were compared. sealed true lets only the drawn nodes read prompt and answer; on every disk and on chain both are ciphertext.",
+    z
+      .strictObject({
+        wait: z.boolean().nullish(),
+        sealed: z.boolean().nullish(),
+        session: z.int().min(1).nullish(),
+        level: z.enum(["low", "medium", "high"]).nullish(),
+        max_price: z
+          .string()
+          .regex(/^\d{1,30}$/, "wanted COR base units for 1,000 tokens, as text")
+          .nullish(),
+        min_redundancy: z.int().min(1).max(9).nullish(),
+        sort: z.enum(["price", "latency"]).nullish(),
+      })
+      .nullish(),
+    "Ours. wait false ends a stream with the tokens, before the nodes' answers were compared. sealed true lets only the drawn nodes read prompt and answer; on every disk and on chain both are ciphertext. The others choose the session: its number, least level, most COR base units for 1,000 tokens (all nodes together), least number of nodes, and whether price or latency decides.",
   ),
 };
 

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { answerFormatSchema, type AnswerFormat } from "../inference/answerFormat.ts";
 import type { Manifest, Message } from "../protocol/manifest.ts";
 import { ApiError } from "./apiError.ts";
+import type { Requirements } from "./choice.ts";
 import { plainMessages, type ToolUse, toolUseOf } from "./toolCalls.ts";
 import { chatBody, completionBody, embeddingBody } from "./requestSchemas.ts";
 
@@ -21,6 +22,7 @@ export interface PromptRequest {
   tools?: ToolUse | undefined;
   /** Prompt and answers are ciphertext for everybody but the drawn nodes and this router's memory. */
   sealed: boolean;
+  requirements: Requirements;
   /** Most accepted answers wanted for a prompt. */
   n: number;
   stream: boolean;
@@ -37,6 +39,8 @@ export interface EmbeddingRequest {
   base64: boolean;
   dimensions: number | undefined;
 }
+
+const LEVELS = ["low", "medium", "high"];
 
 type Common = Omit<z.output<typeof completionBody>, "prompt">;
 
@@ -114,6 +118,13 @@ function commonOf(found: Common) {
     includeUsage: stream_options?.include_usage ?? false,
     wait: verification?.wait ?? true,
     sealed: verification?.sealed ?? false,
+    requirements: {
+      session: verification?.session ?? undefined,
+      level: verification?.level == null ? undefined : LEVELS.indexOf(verification.level),
+      maxPrice: verification?.max_price == null ? undefined : BigInt(verification.max_price),
+      redundancy: Math.max(verification?.min_redundancy ?? 1, n ?? 1),
+      sort: verification?.sort ?? "price",
+    },
     user: user ?? undefined,
   };
 }

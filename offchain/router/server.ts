@@ -89,6 +89,11 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
     if (request.method === "OPTIONS" || !/^\/(v1\/|mcp)/.test(request.url)) return;
     callers.set(request, access.caller(request.headers.authorization, request.method === "POST" ? "complete" : "read", request.ip));
   });
+  // An upgrade that is refused leaves a socket that no HTTP timeout watches.
+  server.addHook("onResponse", async ({ raw }) => {
+    if (raw.headers.upgrade !== undefined) raw.socket.destroySoon();
+    return await Promise.resolve();
+  });
   if (corsOrigins.length > 0)
     await server.register(cors, {
       origin: corsOrigins,

@@ -1,17 +1,16 @@
 import type { Views } from "../chain/views.ts";
-import { decodePromptTokens } from "../protocol/answers.ts";
 import type { SessionReply } from "./nativeSchemas.ts";
 import type { World } from "./world.ts";
 
 export interface DeskParts {
   world: World;
   views: Pick<Views, "sessionBalance" | "lease" | "node">;
-  session: number;
+  sessions: readonly number[];
   /** The model's name. */
   model: string;
 }
 
-/** What there is to say about a session: its terms, money, lease and load. */
+/** What there is to say about sessions: their terms, money, leases and load. */
 export class SessionDesk {
   readonly #parts: DeskParts;
 
@@ -19,16 +18,14 @@ export class SessionDesk {
     this.#parts = parts;
   }
 
-  /** Tasks that have not ended, and the prompts in them. */
-  get load(): { tasks: number; prompts: number } {
-    const open = [...this.#parts.world.book.tasks.values()].filter(({ settled }) => settled === undefined);
-    return { tasks: open.length, prompts: open.reduce((sum, { terms }) => sum + decodePromptTokens(terms.promptTokens).length, 0) };
-  }
-
   /** Throws what the views throw; none before the router has read the chain. */
   async sessions(): Promise<SessionReply[]> {
-    const { world, views, session: id, model } = this.#parts;
-    const { session } = world;
+    return (await Promise.all(this.#parts.sessions.map(async (id) => await this.#session(id)))).flat();
+  }
+
+  async #session(id: number): Promise<SessionReply[]> {
+    const { world, views, model } = this.#parts;
+    const session = world.sessions.get(id);
     if (session === undefined) return [];
     const { rules, lease, leaseUntil, leaseNodes } = session;
     const { available, locked } = await views.sessionBalance(id);
@@ -48,22 +45,24 @@ export class SessionDesk {
         lease: lease === 0 ? null : { lease, until: leaseUntil, nodes: leaseNodes },
         available: String(available),
         locked: String(locked),
-        open_tasks: this.load.tasks,
+        open_tasks: [...world.book.tasks.values()].filter((task) => task.session === id && task.settled === undefined).length,
       },
     ];
   }
 
   async nodes(): Promise<{ node: number; operator: string; endpoint: string | null; sessions: number[] }[]> {
-    const { world, views, session: id } = this.#parts;
-    const lease = world.session?.lease ?? 0;
-    if (lease === 0) return [];
-    const { nodes } = await views.lease(lease);
+    const { world, views, sessions } = this.#parts;
+    const held = new Map<number, number[]>();
+    for (const id of sessions) {
+      const lease = world.sessions.get(id)?.lease ?? 0;
+      for (const node of lease === 0 ? [] : (await views.lease(lease)).nodes) held.set(node, [...(held.get(node) ?? []), id]);
+    }
     return await Promise.all(
-      nodes.map(async (node) => ({
+      [...held].map(async ([node, ids]) => ({
         node,
         operator: (await views.node(node)).operator,
         endpoint: world.endpointsOf([node])[0] ?? null,
-        sessions: [id],
+        sessions: ids,
       })),
     );
   }

@@ -10,6 +10,7 @@ import { type ApiError, toApiError } from "../../../offchain/router/apiError.ts"
 import { DeadlinePassed, type EndedTask } from "../../../offchain/router/arrivals.ts";
 import type { Ask, Place } from "../../../offchain/router/batcher.ts";
 import { Completions } from "../../../offchain/router/completions.ts";
+import { Lanes } from "../../../offchain/router/lanes.ts";
 import { completionRequest } from "../../../offchain/router/requests.ts";
 import { ENTRY, MODEL, SESSION_VIEW, scriptedCompletions, type Script, TASK, TERMS } from "./routerWorld.ts";
 
@@ -181,7 +182,9 @@ describe("completions", () => {
     const world = { changesOf: () => "0x", committee: () => Promise.resolve(members), endpointsOf: () => [] };
     const engine = { tokenCount: () => Promise.resolve(10) };
     const submission = { session: SESSION_VIEW, worstCase: () => 1n };
-    const completions = new Completions({ engine, content, submission, batcher: { place }, world, model: MODEL } as never);
+    const lane = { session: 1, submission, batcher: { place, size: 16 } };
+    const lanes = new Lanes([lane as never], { sessions: new Map(), book: { tasks: new Map() } } as never);
+    const completions = new Completions({ engine, content, lanes, world, model: MODEL } as never);
     const prepared = await completions.prepared(completionRequest({ model: "toy", prompt: ["a", "b", "c", "d"], max_tokens: 8 }), signal);
     const reply = await completions.text(prepared, { signal });
     expect(asked).to.deep.equal([

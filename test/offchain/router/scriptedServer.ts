@@ -28,7 +28,7 @@ export type Changes = Partial<Record<keyof ServerParts | "draining" | "live", un
 export async function serverOf(changes: Changes = {}): Promise<FastifyInstance> {
   const settled = { status: 2, charged: 7n, outcomes: "0x1003", transactionHash: "0xsettled", blockNumber: 12 };
   const world = {
-    session: SESSION_VIEW,
+    sessions: new Map([[1, SESSION_VIEW]]),
     head: { timestamp: 1_000, number: 8 },
     next: { timestamp: 1_001, blockNumber: 9 },
     book: { tasks: new Map([[TASK, { ...ENTRY, settled }]]) },
