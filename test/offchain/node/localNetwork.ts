@@ -40,6 +40,8 @@ export interface LocalNetwork {
 
 export interface LocalNetworkOptions {
   nodes?: number;
+  /** Nodes of the session's lease; default all. */
+  leaseNodes?: number;
   redundancy?: number;
   commitWindow?: number;
   revealWindow?: number;
@@ -67,7 +69,7 @@ export function question(text: string, maxTokens = 32): Manifest {
 }
 
 export async function startLocalNetwork(options: LocalNetworkOptions = {}): Promise<LocalNetwork> {
-  const { nodes = 1, redundancy = 1, commitWindow = 60, revealWindow = 60, router } = options;
+  const { nodes = 1, leaseNodes = nodes, redundancy = 1, commitWindow = 60, revealWindow = 60, router } = options;
   const folder = mkdtempSync(path.join(tmpdir(), "corroborate-node-"));
   const chain = await startHardhatNode();
   const endpoint = await connect({ url: chain.url });
@@ -102,7 +104,7 @@ export async function startLocalNetwork(options: LocalNetworkOptions = {}): Prom
     maxTokens: 128,
     priceCeiling: parseEther("1"),
   };
-  await send("Session", "open", [{ model, redundancy, quorum, leaseNodes: nodes, mode: 0, comparison: 1, ...AGREEMENT_ONLY, ...limits }]);
+  await send("Session", "open", [{ model, redundancy, quorum, leaseNodes, mode: 0, comparison: 1, ...AGREEMENT_ONLY, ...limits }]);
   await (await deployer.sendTransaction({ to: ROUTER.address, value: parseEther("10") })).wait();
   if (router !== undefined) await send("Session", "setRouter", [SESSION, ROUTER.address, true, router]);
   await send("COR", "approve", [deployment.addresses.SessionPayment, parseEther("1000000")]);

@@ -141,5 +141,5 @@ export async function scriptedCompletions({ tokens = 10, session = {}, available
   /** From body to answer. */
   const complete = async (body: object, signal: AbortSignal) =>
     await completions.counted(async () => await completions.chat(await completions.prepared(chatRequest(body), signal), { signal }));
-  return { completions, complete, sent, content };
+  return { completions, complete, sent, content, submission, batcher };
 }

@@ -2,7 +2,11 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { FastifyInstance } from "fastify";
+import { ZeroHash } from "ethers";
+import { digestOf } from "../../../offchain/content/contentId.ts";
 import { LocalStore } from "../../../offchain/content/localStore.ts";
+import { encodeAnswers } from "../../../offchain/protocol/answers.ts";
+import { FINISH } from "../../../offchain/protocol/types.ts";
 import { Access } from "../../../offchain/router/access.ts";
 import type { Work } from "../../../offchain/router/accounts.ts";
 import { Answering } from "../../../offchain/router/answering.ts";
@@ -26,7 +30,8 @@ export type Changes = Partial<Record<keyof ServerParts | "draining" | "live", un
 
 /** A router's server over scripted parts. */
 export async function serverOf(changes: Changes = {}): Promise<FastifyInstance> {
-  const settled = { status: 2, charged: 7n, outcomes: "0x1003", transactionHash: "0xsettled", blockNumber: 12 };
+  const base = encodeAnswers([{ digest: digestOf(new TextEncoder().encode("Paris.")), sketch: ZeroHash, tokens: 3, finish: FINISH.stop }]);
+  const settled = { status: 2, charged: 7n, base, outcomes: "0x1003", transactionHash: "0xsettled", blockNumber: 12 };
   const world = {
     sessions: new Map([[1, SESSION_VIEW]]),
     head: { timestamp: 1_000, number: 8 },
@@ -71,7 +76,7 @@ export async function serverOf(changes: Changes = {}): Promise<FastifyInstance> 
     ...changes,
   };
   const answering = new Answering(parts as never);
-  const lives = new TaskLives({ world: parts.world as never, journal: { ofSubject: () => [] }, content });
+  const lives = new TaskLives({ world: parts.world as never, journal: { ofSubject: () => [] }, content: parts.content as LocalStore });
   const proof = { text: "Paris.", proof: PROOF };
   Object.assign(lives, { proof: () => Promise.resolve(proof) });
   const validation = new Validation({ ...(parts as never as object), answering, lives, threshold: () => 10 } as never);
