@@ -22,6 +22,14 @@ export interface NodeView {
   admitted: boolean;
   available: boolean;
   exitAt: number;
+  /** 0 when free. */
+  jailedUntil: number;
+  /** 0 to 10. */
+  level: number;
+  /** Bitmap: 1 miner, 2 validator. */
+  roles: number;
+  /** What a commitment that is not opened costs. */
+  unopenedPenalty: bigint;
   stake: bigint;
   minStake: bigint;
   model: string;

@@ -20,12 +20,18 @@ export interface ServerOptions {
   live: LiveRoutesOptions;
   boxes: KeyBoxes;
   health: () => Health;
+  /** Why the node is not ready, by check; empty where it is. */
+  readiness: () => Record<string, string>;
+  /** The exposition text for Prometheus. */
+  metrics: () => Promise<string>;
 }
 
 /** Strangers may leave this much content here. */
 const QUOTA_BYTES = 256 * 1024 * 1024;
 
-/** The node's HTTP face: GET /healthz, and GET, HEAD and PUT /content/:cid, GET /live for routers, and what sealed tasks need. Throws Fatal (inUse) where the port is taken. */
+const isLoopback = (address: string | undefined) => address !== undefined && /^(::ffff:)?127\.|^::1$/.test(address);
+
+/** The node's HTTP face: GET /healthz, /readyz and (from this machine) /metrics, and GET, HEAD and PUT /content/:cid, GET /live for routers, and what sealed tasks need. Throws Fatal (inUse) where the port is taken. */
 export async function serve({
   host,
   port,
@@ -33,6 +39,8 @@ export async function serve({
   live,
   boxes,
   health,
+  readiness,
+  metrics,
 }: ServerOptions): Promise<{ server: FastifyInstance; url: string }> {
   const server = Fastify({
     logger: false,
@@ -53,6 +61,19 @@ export async function serve({
   });
   // Wallet clients in a browser talk to nodes themselves; nothing here is by cookie.
   await server.register(cors, { origin: "*", methods: ["GET", "HEAD", "PUT"] });
+  server.get("/readyz", async (_request, reply) => {
+    const failing = readiness();
+    const ready = Object.keys(failing).length === 0;
+    return await reply
+      .code(ready ? 200 : 503)
+      .header("cache-control", "no-store")
+      .send({ ready, failing });
+  });
+  server.get("/metrics", async (request, reply) => {
+    // Numbers are the operator's own: a node that serves strangers shows them to its own machine only.
+    if (!isLoopback(request.socket.remoteAddress)) return await reply.code(404).send();
+    return await reply.type("text/plain; version=0.0.4; charset=utf-8").send(await metrics());
+  });
   await server.register(liveRoutes, live);
   await server.register(keyBoxRoutes, { boxes });
   await server.register(contentRoutes, { store: content, quotaBytes: QUOTA_BYTES });

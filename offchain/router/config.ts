@@ -66,6 +66,12 @@ export const SETTINGS = {
     about: "lets whoever has no key pay for each call in COR (x402), this much above what the session pays",
     example: "10",
   },
+  dashboard: {
+    flag: "--dashboard",
+    env: "CORROBORATE_DASHBOARD",
+    about: "index the network's events and serve the dashboard under /",
+    example: "--dashboard",
+  },
   threads: { ...threads, about: "threads of the engine that counts tokens (default 1)" },
   jsonLogs: {
     flag: "--json-logs",
@@ -103,6 +109,7 @@ const schema = z
     trialPerDay: whole("requests", 0, 1_000_000).default(0),
     x402: whole("percent", 0, 10_000).optional(),
     allowRemote: z.literal(true).optional(),
+    dashboard: z.literal(true).optional(),
     jsonLogs: z.literal(true).optional(),
   })
   .superRefine((config, context) => {

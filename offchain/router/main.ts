@@ -10,6 +10,7 @@ import { createViews } from "../chain/views.ts";
 import { LocalStore } from "../content/localStore.ts";
 import { LlamaEngine } from "../inference/llama.ts";
 import { checkBalance, deploymentOf } from "../chain/boot.ts";
+import { addDashboard } from "../indexer/serve.ts";
 import { LOCAL_CHAIN } from "../runtime/settings.ts";
 import { exitCodeOf } from "../runtime/exitCode.ts";
 import { LogStore } from "../chain/logStore.ts";
@@ -136,6 +137,8 @@ async function start(config: RouterConfig): Promise<void> {
     stopping,
   };
   const server = await buildServer({ ...api, content, health: () => health.report(), allowRemote, corsOrigins: config.corsOrigin, log });
+  const host = { router: wallet.address, session: sessions[0]!, model: registered.name };
+  if (config.dashboard) await addDashboard(server, { rpc: config.rpc, deployment, file: path.join(config.data, "index.db"), host });
   const url = await listen(server, config.listen);
   log.info({ ...common, chainId: String(config.chainId), rpc: endpoint.url, url }, "the router runs");
   const balanceTimer = setInterval(
