@@ -4,6 +4,7 @@ import { ApiError } from "./apiError.ts";
 import type { Completions } from "./completions.ts";
 import type { LiveText } from "./liveText.ts";
 import { chatRequest, completionRequest, type PromptRequest } from "./requests.ts";
+import { Stopwatch } from "./stopwatch.ts";
 import { type EventSink, streamed } from "./streaming.ts";
 
 export type Endpoint = "/v1/chat/completions" | "/v1/completions";
@@ -119,9 +120,11 @@ export class Answering {
 
   #work(wanted: PromptRequest, onAdmitted: () => void = () => undefined): Work {
     const { completions } = this.#parts;
-    return async ({ admit, ...context }) =>
+    const stopwatch = new Stopwatch();
+    return async ({ admit, ...rest }) =>
       await completions.counted(async () => {
-        const prepared = await completions.prepared(wanted, context.signal);
+        const context = { ...rest, stopwatch };
+        const prepared = await completions.prepared(wanted, context.signal, stopwatch);
         admit(prepared.worstCase);
         onAdmitted();
         const reply = wanted.service === "chat" ? await completions.chat(prepared, context) : await completions.text(prepared, context);
@@ -132,9 +135,11 @@ export class Answering {
   async #stream(asked: Asked, wanted: PromptRequest, open: () => EventSink): Promise<void> {
     const { completions, accounts, live, model } = this.#parts;
     let opened = false;
-    const work: Work = async ({ admit, ...context }) =>
+    const stopwatch = new Stopwatch();
+    const work: Work = async ({ admit, ...rest }) =>
       await completions.counted(async () => {
-        const prepared = await completions.prepared(wanted, context.signal);
+        const context = { ...rest, stopwatch };
+        const prepared = await completions.prepared(wanted, context.signal, stopwatch);
         admit(prepared.worstCase);
         const place = await completions.place(prepared.asks[0]!, 0, context);
         const sink = open();

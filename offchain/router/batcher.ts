@@ -29,6 +29,8 @@ export interface Place extends Submitted {
   /** Under which it was submitted. */
   name: string;
   prompt: number;
+  /** When the news of its end came, by performance.now(); undefined before. */
+  told: { at: number | undefined };
   /** Resolves when the task has ended; rejects as `endingOf` does. */
   ended: Promise<EndedTask>;
 }
@@ -210,11 +212,12 @@ export class Batcher {
       this.counters.prompts += part.length;
       log.info({ task: String(submitted.task), prompts: part.length, transaction: submitted.transaction }, "submitted");
       const ended = this.ended(submitted, name);
+      const told = toldOf(ended);
       ended.catch(() => {}).finally(() => this.#left());
       this.#awaited.set(submitted.task, part.length);
       setTimeout(() => this.#awaited.delete(submitted.task), CANCEL_MS).unref();
       part.forEach(({ resolve, ask }, prompt) => {
-        resolve({ ...submitted, name, prompt, ended });
+        resolve({ ...submitted, name, prompt, told, ended });
         if (ask.signal.aborted) this.abandon(submitted);
       });
     } catch (error) {
@@ -226,6 +229,16 @@ export class Batcher {
       this.#consider(key, group);
     }
   }
+}
+
+/** Notes when the news came, before anybody who waits for it acts on it. */
+export function toldOf(ended: Promise<EndedTask>): Place["told"] {
+  const told: Place["told"] = { at: undefined };
+  ended.then(
+    () => (told.at = performance.now()),
+    () => (told.at = performance.now()),
+  );
+  return told;
 }
 
 /** As many of the first as fill a task; none while there is room. */

@@ -4,12 +4,13 @@ import type { Engine } from "../inference/engine.ts";
 import type { Sampling } from "../protocol/manifest.ts";
 import { answerOf, type PromptAnswer, shareOf } from "./answer.ts";
 import { ApiError } from "./apiError.ts";
-import type { Ask, Place } from "./batcher.ts";
+import { type Ask, type Place, toldOf } from "./batcher.ts";
 import { chatCompletionOf, textCompletionOf } from "./replies.ts";
 import type { ChatCompletion, TextCompletion } from "./replySchemas.ts";
 import type { PromptRequest } from "./requests.ts";
 import type { Seals } from "./seals.ts";
 import type { Lane, Lanes } from "./lanes.ts";
+import { Stopwatch } from "./stopwatch.ts";
 import type { World } from "./world.ts";
 
 export interface CompletionParts {
@@ -38,6 +39,7 @@ export interface PlaceJournal {
 export interface Context {
   signal: AbortSignal;
   journal?: PlaceJournal | undefined;
+  stopwatch?: Stopwatch | undefined;
 }
 
 /** A prompt, and the session that is to answer it. */
@@ -88,7 +90,7 @@ export class Completions {
   }
 
   /** Checks a request as far as that costs nothing. Throws ApiError 400 or 404, or EngineError. */
-  async prepared(request: PromptRequest, signal: AbortSignal): Promise<Prepared> {
+  async prepared(request: PromptRequest, signal: AbortSignal, stopwatch = new Stopwatch()): Promise<Prepared> {
     const { engine, lanes } = this.#parts;
     this.#checkModel(request.model);
     const { requirements } = request;
@@ -100,9 +102,9 @@ export class Completions {
         code: "invalid_value",
         param: "n",
       });
-    if (request.format !== undefined) await engine.checkFormat(request.format, { signal });
+    if (request.format !== undefined) await stopwatch.during("engine", engine.checkFormat(request.format, { signal }));
     const counts: number[] = [];
-    for (const messages of request.prompts) counts.push(await engine.tokenCount(messages, { signal }));
+    for (const messages of request.prompts) counts.push(await stopwatch.during("engine", engine.tokenCount(messages, { signal })));
     const longest = Math.max(...counts);
     const lane = lanes.choose(requirements, { prompts: counts.length, promptTokens: longest, maxTokens: request.maxTokens });
     const maxTokens = this.#checkedLimit(request, longest, lane);
@@ -153,27 +155,32 @@ export class Completions {
   }
 
   /** Puts a prompt into a task, or finds it where it was put before. Throws as `chat` does. */
-  async place({ lane, ...ask }: PlacedAsk, position: number, { signal, journal }: Context): Promise<Place> {
+  async place({ lane, ...ask }: PlacedAsk, position: number, { signal, journal, stopwatch }: Context): Promise<Place> {
     const { batcher, submission } = lane;
     const known = journal?.known(position);
     const again = known && (await submission.rejoin(known.name, signal));
     if (again !== undefined) {
       const ended = batcher.ended(again, known!.name);
       ended.catch(() => {});
-      return { ...again, ...known!, ended };
+      return { ...again, ...known!, told: toldOf(ended), ended };
     }
     const onNamed = (name: string, prompt: number) => journal?.named(position, name, prompt);
-    const place = await batcher.place({ ...ask, signal, onNamed });
+    const placing = batcher.place({ ...ask, signal, onNamed });
+    const place = await (stopwatch?.during("chain", placing) ?? placing);
     journal?.placed(position, place.task);
     return place;
   }
 
   /** The answers to a placed prompt, once its task has ended. Throws as `chat` does. */
-  async settled(place: Place, n: number, { signal, journal }: Context): Promise<PromptAnswer> {
+  async settled(place: Place, n: number, { signal, journal, stopwatch }: Context): Promise<PromptAnswer> {
     const { content, world, lanes, seals } = this.#parts;
+    const from = performance.now();
     const ended = await aborting(place.ended, signal, () => lanes.of(place.task).batcher.abandon(place));
+    stopwatch?.add("chain", (place.told.at ?? from) - from);
     journal?.charged(place.name, place.prompt, shareOf(ended, place.prompt));
-    return await answerOf(ended, place, n, { content, world, key: seals?.keyOf(place.name), signal });
+    const answer = await answerOf(ended, place, n, { content, world, key: seals?.keyOf(place.name), signal });
+    if (stopwatch !== undefined) answer.verification.timing = stopwatch.timing;
+    return answer;
   }
 
   async #answer(ask: PlacedAsk, position: number, request: PromptRequest, attempts: number, context: Context): Promise<PromptAnswer> {

@@ -23,6 +23,10 @@ export const verificationSchema = z
       .array(z.object({ seat: z.int(), node: z.int(), digest: hex, cid: z.string(), tokens: z.int() }))
       .meta({ description: "Every accepted answer, the canonical one first, in the order of the choices." }),
     charged: amount,
+    timing: z
+      .object({ total_ms: z.number(), engine_ms: z.number(), chain_ms: z.number(), router_ms: z.number() })
+      .optional()
+      .meta({ description: "Where the time went until the answer was verified; router_ms is the router's own." }),
     key: hex.optional().meta({ description: "Of a sealed task: whoever has it can read the task's prompt and answers." }),
   })
   .meta({ title: "Verification", description: "Who agreed on the answer, and where the chain says so." });

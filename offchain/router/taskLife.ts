@@ -138,7 +138,14 @@ export class TaskLives {
   async #answer(entry: EndedTask, prompt: number, signal: AbortSignal): Promise<PromptAnswer> {
     const { world, content, journal } = this.#parts;
     const [queued] = journal.ofSubject(`task:${entry.task}`);
-    const place = { ...entry, transaction: queued?.transactionHash ?? "", name: "", prompt, ended: Promise.resolve(entry) };
+    const place = {
+      ...entry,
+      told: { at: 0 },
+      transaction: queued?.transactionHash ?? "",
+      name: "",
+      prompt,
+      ended: Promise.resolve(entry),
+    };
     return await answerOf(entry, place, 1, { content, world, signal });
   }
 

@@ -175,7 +175,9 @@ describe("completions", () => {
         const good = settledAs(Status.Accepted, 77n);
         const settled = task === 1n ? settledAs(Status.Failed) : { ...good, outcomes: both(good.outcomes), base: both(good.base) };
         const ended = Promise.resolve({ ...ENTRY, task, terms, settled });
-        waiting.forEach(({ resolve }, prompt) => resolve({ task, prompt, name: "x", transaction: "0x", seedBlock: 1, terms, ended }));
+        waiting.forEach(({ resolve }, prompt) =>
+          resolve({ task, prompt, name: "x", told: { at: 0 }, transaction: "0x", seedBlock: 1, terms, ended }),
+        );
         waiting = [];
       });
     const members = [0, 1, 2].map((seat) => ({ seat, node: seat + 1, operator: "0x1" }));
