@@ -103,7 +103,7 @@ describe("a streamed answer", () => {
   });
 
   it("tells the accepted text where the node that was shown wrote another", async () => {
-    const { last } = await read({ pieces: ["Turnips."], settled: delay(50).then(() => answer("Paris.")) });
+    const { last } = await read({ pieces: ["Turnips."], settled: delay(500).then(() => answer("Paris.")) });
     expect(last.data.verification!.streamed).to.deep.equal({ matches: false, seat: 0, node: 4, content: "Paris." });
   });
 
@@ -117,7 +117,7 @@ describe("a streamed answer", () => {
 
   it("ends with a failed event where the nodes did not agree", async () => {
     const error = new ApiError(502, "no agreement", { code: "task_inconclusive", details: { task_id: "5" } });
-    const settled = delay(50).then(() => Promise.reject(error));
+    const settled = delay(500).then(() => Promise.reject(error));
     settled.catch(() => undefined);
     const { last, text } = await read({ pieces: ["Paris."], settled });
     expect(last).to.include({ event: "failed" });
