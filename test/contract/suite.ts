@@ -23,6 +23,12 @@ export function useNetwork(setup: Setup = {}, prepare: (net: Network) => Promise
   return () => net;
 }
 
+/** Whoever is at this address, with gas money. */
+export async function signerAt({ ethers, networkHelpers }: Network, address: string) {
+  await networkHelpers.setBalance(address, 10n ** 20n);
+  return await ethers.getImpersonatedSigner(address);
+}
+
 /** Time of the latest block, seconds. */
 export const now = (net: Network): Promise<number> => net.networkHelpers.time.latest();
 
