@@ -6,12 +6,14 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
 import {INodePool, LeaseId, NodeId, Seat} from "../interfaces/INodePool.sol";
+import {IPausable} from "../interfaces/IPausable.sol";
 import {ISessionPayment} from "../interfaces/ISessionPayment.sol";
 import {Draw} from "../libraries/Draw.sol";
+import {Pause} from "../libraries/Pause.sol";
 import {Windows} from "../libraries/Windows.sol";
 
 /// @title NodePool
-contract NodePool is INodePool, AccessManaged {
+contract NodePool is INodePool, IPausable, AccessManaged {
     using SafeERC20 for IERC20;
 
     /// @notice Most members of a lease.
@@ -64,6 +66,8 @@ contract NodePool is INodePool, AccessManaged {
     uint24 private _nodeCount;
     uint32 private _leaseCount;
     uint128 private _staked;
+    /// @dev In the slot that every registration and every new stake writes.
+    uint40 private _pausedUntil;
     uint128 private _slashed;
     uint128 private _bountiesOwed;
     mapping(NodeId node => Node) private _nodes;
@@ -117,6 +121,7 @@ contract NodePool is INodePool, AccessManaged {
 
     /// @inheritdoc INodePool
     function register(address operator, bytes32 model, uint128 amount, string calldata endpoint) external returns (NodeId node) {
+        Pause.requireOff(_pausedUntil);
         if (operator == address(0)) revert NodePoolZeroAddress();
         if (amount < _parameters.minStake) revert NodePoolStakeTooLow(amount, _parameters.minStake);
         _requireCurrent(model);
@@ -179,6 +184,7 @@ contract NodePool is INodePool, AccessManaged {
 
     /// @inheritdoc INodePool
     function addStake(NodeId node, uint128 amount) external onlyOwner(node) {
+        Pause.requireOff(_pausedUntil);
         Node storage entry = _nodes[node];
         entry.stake += amount;
         _staked += amount;
@@ -293,6 +299,13 @@ contract NodePool is INodePool, AccessManaged {
     /// @inheritdoc INodePool
     function setParameters(Parameters calldata next) external restricted {
         _setParameters(next);
+    }
+
+    /// @inheritdoc IPausable
+    function pause(uint40 duration) external restricted {
+        uint40 until = Pause.next(_pausedUntil, duration);
+        _pausedUntil = until;
+        emit PauseChanged(until);
     }
 
     /// @inheritdoc INodePool
@@ -560,6 +573,11 @@ contract NodePool is INodePool, AccessManaged {
     /// @inheritdoc INodePool
     function parameters() external view returns (Parameters memory) {
         return _parameters;
+    }
+
+    /// @inheritdoc IPausable
+    function pausedUntil() external view returns (uint40) {
+        return _pausedUntil;
     }
 
     /// @inheritdoc INodePool

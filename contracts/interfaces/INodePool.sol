@@ -37,6 +37,7 @@ using {sameNode as ==} for NodeId global;
 /// the minimum that was in force at registration and enough for one more lock, available, not exiting, not jailed, not dedicated
 /// and not leased. The dense lists of a model, one per class of levels, hold the eligible nodes that serve it, but for those that
 /// wait for a pending draw. Validators are in a list of their own, leased or not: a seat in a panel takes a few minutes of work.
+/// A guardian's pause (`IPausable`) stops `register` and `addStake` (`PauseActive`), nothing else.
 interface INodePool {
     /// @notice Where the members of a lease come from.
     /// @dev `Pool`: drawn. `Hybrid`: the nodes dedicated to the session first, the rest drawn. `Dedicated`: those nodes alone.

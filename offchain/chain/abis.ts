@@ -13,6 +13,14 @@ const SOURCES = {
   Session: "contracts/service/Session.sol",
   SessionPayment: "contracts/service/SessionPayment.sol",
   SessionQueue: "contracts/service/SessionQueue.sol",
+  ImageRegistry: "contracts/identity/ImageRegistry.sol",
+  RestrictedList: "contracts/economy/RestrictedList.sol",
+  Staking: "contracts/economy/Staking.sol",
+  Incentives: "contracts/economy/Incentives.sol",
+  Allowance: "contracts/economy/Allowance.sol",
+  Treasury: "contracts/economy/Treasury.sol",
+  CorGovernor: "contracts/governance/CorGovernor.sol",
+  TimelockController: "@openzeppelin/contracts/governance/TimelockController.sol",
   AccessManager: "@openzeppelin/contracts/access/manager/AccessManager.sol",
 } as const;
 

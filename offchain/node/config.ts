@@ -135,7 +135,7 @@ export function networkPlace(network: string): { deployment?: string; runtime?: 
   if (isRuntime) return { runtime: network };
   if (network.endsWith(".json")) return { deployment: network };
   if (network === "local") return { deployment: path.join(ROOT, ".demo", "deployment.json") };
-  return { deployment: path.join(ROOT, "deployments", `${path.basename(network)}.json`) };
+  return { deployment: path.join(ROOT, "deployments", path.basename(network), "deployment.json") };
 }
 
 function chainIdIn(file: string): bigint | undefined {

@@ -17,6 +17,7 @@ import { Acts, type ActsParts } from "./acts.ts";
 import { registeredModels, registeredNode } from "./boot.ts";
 import type { NodeConfig } from "./config.ts";
 import type { Engines } from "./engines.ts";
+import { refuseDoppelganger } from "./doppelganger.ts";
 import { Executor } from "./execute.ts";
 import { NodeHealth } from "./health.ts";
 import { Journal } from "./journal.ts";
@@ -49,6 +50,8 @@ export interface NodePlace {
 }
 
 const BALANCE_MS = 60_000;
+/** About two and a half blocks of a slow chain. */
+const DOPPELGANGER_MS = 30_000;
 const GAS_OF_A_REVEAL = 1_000_000n;
 /** A node that leaves a deployment serves what it was seated for, for so long at most; then only what it has committed. */
 const RETIRE_MS = 600_000;
@@ -132,6 +135,13 @@ export class NodeRun {
     await checkBalance(endpoint, wallet.address, log);
     let models = await registeredModels(views, view, config, log);
     const journal = new Journal(journalFile(folder, deployment), endpoint.chainId, deployment.addresses.SessionQueue);
+    await refuseDoppelganger({
+      endpoint,
+      operator: wallet.address,
+      journalKnowsKey: journal.chain.nextNonce(wallet.address) > 0,
+      watchMs: endpoint.chainId === LOCAL_CHAIN ? 0 : DOPPELGANGER_MS,
+      signal: shutdown.stopping,
+    });
     const engine = await engines.take(models);
     const { NodePool, Session, SessionQueue, Runtime } = deployment.addresses;
     const addresses = { NodePool, Session, SessionQueue, Runtime };
