@@ -7,8 +7,10 @@ import type { Deployment } from "../chain/deployment.ts";
 import type { Endpoint } from "../chain/endpoint.ts";
 import { Sender } from "../chain/sender.ts";
 import { createViews, type Views } from "../chain/views.ts";
+import { KeyBoxes } from "../content/keyBoxes.ts";
 import { grantDigest, LiveAnswers } from "../content/live.ts";
 import { LocalStore } from "../content/localStore.ts";
+import { sealingKeyDigest, sealingKeyOf, sealingSecretOf } from "../content/sealing.ts";
 import { oneLine } from "../runtime/exit.ts";
 import { lockDirectory } from "../runtime/instanceLock.ts";
 import type { Logger } from "../runtime/log.ts";
@@ -67,6 +69,7 @@ export class NodeRun {
   readonly #content: LocalStore;
   readonly #results: LocalStore;
   readonly #live = new LiveAnswers();
+  readonly #boxes: KeyBoxes;
   #mayRead: (task: bigint, until: number, signature: string) => boolean = () => false;
   #server: Awaited<ReturnType<typeof serve>> | undefined;
   #node = 0;
@@ -77,6 +80,7 @@ export class NodeRun {
     this.#unlock = unlock;
     this.#content = content;
     this.#results = results;
+    this.#boxes = new KeyBoxes(sealingSecretOf(place.wallet.privateKey));
     this.health = new NodeHealth(place.wallet.address, () => shared.endpoint.chainId, shared.shutdown);
   }
 
@@ -93,6 +97,7 @@ export class NodeRun {
       ...place.listen,
       content,
       live: reading,
+      boxes: run.#boxes,
       health: () => run.health.report(),
       readiness: () => run.health.readiness(),
       metrics: async () => await shared.metrics.text((node) => run.#isReady(node)),
@@ -165,6 +170,9 @@ export class NodeRun {
     };
     const failed = Promise.withResolvers<never>();
     const { signingKey: key } = wallet;
+    const publicKey = sealingKeyOf(sealingSecretOf(wallet.privateKey));
+    const signed = sealingKeyDigest({ chainId: deployment.chainId, queue: SessionQueue }, node, publicKey);
+    this.#boxes.announcement = { node, publicKey, signature: key.sign(signed).serialized };
     const { poison, role: roles, pollMs } = config;
     const parts: ActsParts = {
       deployment,
@@ -176,6 +184,7 @@ export class NodeRun {
       results: this.#results,
       content: this.#content,
       live: this.#live,
+      boxes: this.#boxes,
       key,
       unopenedPenalty: view.unopenedPenalty,
       log,

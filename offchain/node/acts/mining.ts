@@ -42,7 +42,7 @@ export function miningActs(parts: ActsParts): ActsOf<MinerAction["kind"]> {
 }
 
 async function infer(parts: ActsParts, entry: TaskEntry, seat: number, signal: AbortSignal): Promise<void> {
-  const { engine, results, content, live, key, poison, posing, deployment, node, world, journal, log } = parts;
+  const { engine, results, content, live, boxes, key, poison, posing, deployment, node, world, journal, log } = parts;
   const { task, terms } = entry;
   const { modelId, modelSha256 } = engine.info();
   if (`0x${modelSha256}` !== terms.model)
@@ -56,7 +56,7 @@ async function infer(parts: ActsParts, entry: TaskEntry, seat: number, signal: A
     content,
     world.sourcesOf(entry).map((base) => new HttpPeer(base)),
   );
-  const workParts = { engine, source, results, live, key, domain, poison, posing };
+  const workParts = { engine, source, results, live, boxes, key, domain, poison, posing };
   const work = await makeWork(task, entry.attempt, terms, seat, node, workParts, signal).catch((error: unknown) => {
     if (error instanceof TermsUntrue || permanent(error)) world.progress(task).refused = true;
     throw error;
