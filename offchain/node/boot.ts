@@ -79,3 +79,8 @@ export async function registeredModels(
   };
   return { model: entry ?? own, embed };
 }
+
+/** The model that a cheat of a test runs in place of the registered one. Throws EngineError ModelUnknown. */
+export async function substituteModel(modelsDir: string, id: string): Promise<ModelEntry> {
+  return modelNamed(await loadModels(path.join(modelsDir, "registry.json")), id);
+}
