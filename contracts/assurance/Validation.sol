@@ -151,8 +151,9 @@ contract Validation is IValidation, EIP712 {
                 SignedVerdict calldata given = list[j];
                 address signer = address(0);
                 if (given.seat < panel.size) {
-                    bytes32 hash = CommitReveal.commitHash(TaskId.unwrap(task), _member(panel, given.seat), given.commitment);
-                    (signer, , ) = ECDSA.tryRecover(_hashTyped(domain, hash), given.r, given.vs);
+                    uint24 author = _member(panel, given.seat);
+                    bytes32 digest = CommitReveal.commitDigest(domain, TaskId.unwrap(task), author, given.commitment);
+                    (signer, , ) = ECDSA.tryRecover(digest, given.r, given.vs);
                 }
                 bytes memory refusal = _refusal(task, place, panel, given.seat, given.commitment, signer);
                 if (refusal.length == 0) panel = _record(task, place, panel, given.seat, given.commitment);

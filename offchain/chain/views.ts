@@ -2,11 +2,11 @@ import { Contract, type Result } from "ethers";
 import { decidingBlock, membersOf, taskSeed } from "../protocol/draw.ts";
 import { factsFrom } from "../protocol/events.ts";
 import { BOUNTY_UNIT, type Rules, unpackRules } from "../protocol/terms.ts";
-import { type Facts, State } from "../protocol/types.ts";
+import { type Facts, type Stage, State } from "../protocol/types.ts";
 import { interfaces, type ModuleName } from "./abis.ts";
 import type { Deployment } from "./deployment.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { ChainError } from "./errors.ts";
+import { ChainError, revertIn } from "./errors.ts";
 
 /** A lease as stored; `until` in seconds, nodes in draw order. */
 export interface LeaseView {
@@ -131,6 +131,20 @@ export function createViews(endpoint: Endpoint, { addresses }: Pick<Deployment, 
       const found = await struct<Omit<SessionView, "rules"> & { rules: bigint }>("Session", "sessionOf", [session], block);
       return { ...found, rules: unpackRules(found.rules) };
     },
+    /** Where the verdict on a task is. */
+    verdictStage: async (task: bigint, block?: number) => Number(await call("Validation", "stageOf", [task], block)) as Stage,
+    /** Who would sit in the panel if it were drawn now; undefined where nobody is drawn now. For panels that no event has named yet. */
+    panelToBe: async (task: bigint, block?: number): Promise<number[] | undefined> => {
+      const drawn = await call("Validation", "draw", [task], block).catch((error: unknown) => {
+        if (revertIn(error, "draw") !== undefined) return undefined;
+        throw error;
+      });
+      if (drawn === undefined) return undefined;
+      const [members, size] = drawn as [bigint, bigint];
+      return membersOf(members, Number(size));
+    },
+    /** The sum of evidence that a miner cheats, hundredths of a nat. */
+    evidence: async (node: number, block?: number) => Number(await call("Validation", "evidenceOf", [node], block)),
     isRouter: async (session: number, router: string, block?: number) =>
       (await call("Session", "isRouter", [session, router], block)) as boolean,
     /** Fees in 1/10,000; bounty and the price of a node-second in COR base units. */
@@ -156,6 +170,8 @@ export function createViews(endpoint: Endpoint, { addresses }: Pick<Deployment, 
     owedToNode: async (node: number, block?: number) => (await call("SessionPayment", "owedToNode", [node], block)) as bigint,
     owedTo: async (account: string, block?: number) => (await call("SessionPayment", "owedTo", [account], block)) as bigint,
     corBalance: async (account: string, block?: number) => (await call("COR", "balanceOf", [account], block)) as bigint,
+    /** Any view of the token that answers one value. */
+    token: async (view: string, args: unknown[], block?: number) => await call("COR", view, args, block),
     /** Gas money, wei. */
     balance: async (account: string) => await provider.getBalance(account),
   };

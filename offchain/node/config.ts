@@ -57,6 +57,12 @@ export const HIDDEN_SETTINGS = {
   key: COMMON_SETTINGS.key,
   pollMs: COMMON_SETTINGS.pollMs,
   logFile: COMMON_SETTINGS.logFile,
+  substitute: {
+    flag: "--substitute <model>",
+    env: "CORROBORATE_SUBSTITUTE",
+    about: "answer by this model of the registry in place of the registered one, to make a cheat in tests; chain 31337 only",
+    example: "toy-world-q4_0",
+  },
   poison: {
     flag: "--poison <text>",
     env: "CORROBORATE_POISON",
@@ -90,6 +96,7 @@ const schema = z
     listen: commonShape.listen.default({ host: "127.0.0.1", port: 9420 }),
     role: roles.default([...ROLES]),
     sink: z.string().min(1, "wanted a URL or a folder").optional(),
+    substitute: z.string().min(1, "wanted the id of a model").optional(),
     poison: z.string().min(1, "wanted a text").max(10_000, "wanted at most 10,000 characters").optional(),
   })
   .transform((config) => ({ ...config, ...placeOf(config) }))
@@ -99,9 +106,8 @@ const schema = z
     // A chain that is not known yet is checked once it has answered.
     const chainId = config.chainId === 0n ? LOCAL_CHAIN : config.chainId;
     checkTogether({ ...config, chainId, rpc: urls[0]!, key: key?.[0], keyFile: keyFile?.[0] }, refuse);
-    if (config.poison !== undefined && chainId !== LOCAL_CHAIN) {
-      refuse("poison", `is accepted on chain ${LOCAL_CHAIN} only; leave it out`);
-    }
+    for (const name of ["poison", "substitute"] as const)
+      if (config[name] !== undefined && chainId !== LOCAL_CHAIN) refuse(name, `is accepted on chain ${LOCAL_CHAIN} only; leave it out`);
   });
 
 export type NodeConfig = z.output<typeof schema>;

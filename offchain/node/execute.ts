@@ -21,6 +21,8 @@ export interface ExecutorOptions {
 /** How often each kind of act was done, and how often it failed. */
 export type ActionCounters = Record<string, { done: number; failed: number }>;
 
+/** Acts that take the engine, and are cut short when they are no longer wanted. */
+const INFERRING: ReadonlySet<string> = new Set<Action["kind"]>(["infer", "judge"]);
 const MAX_INFERRING = 4;
 const STOP_MS = 2_000;
 const FIRST_PAUSE_MS = 250;
@@ -48,12 +50,12 @@ export class Executor {
   run(actions: Action[], head: Head): void {
     const wanted = new Map(actions.filter(({ kind }) => kind !== "wait").map((action) => [keyOf(action), action]));
     for (const [key, { kind, abort }] of this.#running)
-      if (kind === "infer" && !wanted.has(key)) abort.abort(new Error("no longer wanted"));
+      if (INFERRING.has(kind) && !wanted.has(key)) abort.abort(new Error("no longer wanted"));
     for (const key of this.#pauses.keys()) if (!wanted.has(key)) this.#pauses.delete(key);
     for (const [key, action] of wanted) {
       if (this.#running.has(key) || this.#now() < (this.#pauses.get(key)?.until ?? 0)) continue;
-      const inferring = [...this.#running.values()].filter(({ kind }) => kind === "infer").length;
-      if (action.kind === "infer" && inferring >= MAX_INFERRING) continue;
+      const inferring = [...this.#running.values()].filter(({ kind }) => INFERRING.has(kind)).length;
+      if (INFERRING.has(action.kind) && inferring >= MAX_INFERRING) continue;
       this.#start(key, action, head);
     }
   }

@@ -7,14 +7,17 @@ import type { Deployment } from "../chain/deployment.ts";
 import type { Endpoint } from "../chain/endpoint.ts";
 import { Sender } from "../chain/sender.ts";
 import { createViews, type Views } from "../chain/views.ts";
+import { KeyBoxes } from "../content/keyBoxes.ts";
 import { grantDigest, LiveAnswers } from "../content/live.ts";
 import { LocalStore } from "../content/localStore.ts";
+import { sealingKeyDigest, sealingKeyOf, sealingSecretOf } from "../content/sealing.ts";
+import { oneLine } from "../runtime/exit.ts";
 import { lockDirectory } from "../runtime/instanceLock.ts";
 import type { Logger } from "../runtime/log.ts";
 import { LOCAL_CHAIN } from "../runtime/settings.ts";
 import type { Shutdown } from "../runtime/shutdown.ts";
 import { Acts, type ActsParts } from "./acts.ts";
-import { registeredModels, registeredNode } from "./boot.ts";
+import { registeredModels, registeredNode, substituteModel } from "./boot.ts";
 import type { NodeConfig } from "./config.ts";
 import type { Engines } from "./engines.ts";
 import { refuseDoppelganger } from "./doppelganger.ts";
@@ -25,6 +28,7 @@ import { runLoop } from "./loop.ts";
 import type { Metrics } from "./metrics.ts";
 import { serve } from "./server.ts";
 import { Sink } from "./sink.ts";
+import { VerdictStore } from "./verdictStore.ts";
 import { type Observation, World } from "./world.ts";
 
 /** What the nodes of a process share. */
@@ -65,6 +69,7 @@ export class NodeRun {
   readonly #content: LocalStore;
   readonly #results: LocalStore;
   readonly #live = new LiveAnswers();
+  readonly #boxes: KeyBoxes;
   #mayRead: (task: bigint, until: number, signature: string) => boolean = () => false;
   #server: Awaited<ReturnType<typeof serve>> | undefined;
   #node = 0;
@@ -75,6 +80,7 @@ export class NodeRun {
     this.#unlock = unlock;
     this.#content = content;
     this.#results = results;
+    this.#boxes = new KeyBoxes(sealingSecretOf(place.wallet.privateKey));
     this.health = new NodeHealth(place.wallet.address, () => shared.endpoint.chainId, shared.shutdown);
   }
 
@@ -91,6 +97,7 @@ export class NodeRun {
       ...place.listen,
       content,
       live: reading,
+      boxes: run.#boxes,
       health: () => run.health.report(),
       readiness: () => run.health.readiness(),
       metrics: async () => await shared.metrics.text((node) => run.#isReady(node)),
@@ -142,9 +149,12 @@ export class NodeRun {
       watchMs: endpoint.chainId === LOCAL_CHAIN ? 0 : DOPPELGANGER_MS,
       signal: shutdown.stopping,
     });
+    const { NodePool, Session, SessionQueue, Runtime, Validation } = deployment.addresses;
+    const addresses = { NodePool, Session, SessionQueue, Runtime, Validation };
+    const verdicts = new VerdictStore(path.join(folder, "verdicts.db"), endpoint.chainId, Validation);
+    const posing = config.substitute === undefined ? undefined : models.model.sha256;
+    if (config.substitute !== undefined) models = { ...models, model: await substituteModel(config.modelsDir, config.substitute) };
     const engine = await engines.take(models);
-    const { NodePool, Session, SessionQueue, Runtime } = deployment.addresses;
-    const addresses = { NodePool, Session, SessionQueue, Runtime };
     const cursor = new EventCursor({ endpoint, addresses, store: journal.chain, fromBlock: deployment.blockNumber });
     this.#node = node;
     const onEvent: NonNullable<ConstructorParameters<typeof Sender>[0]["onEvent"]> = ({ cost, ...event }) => {
@@ -152,7 +162,7 @@ export class NodeRun {
       log.info({ transaction: event }, `transaction ${event.kind}`);
     };
     const sender = new Sender({ endpoint, signer: wallet, store: journal.chain, onEvent });
-    const world = new World({ views, journal, node, local: endpoint.chainId === LOCAL_CHAIN });
+    const world = new World({ views, journal, verdicts, node, local: endpoint.chainId === LOCAL_CHAIN });
     this.#mayRead = (task, until, signature) => {
       const router = world.book.tasks.get(task)?.terms.router;
       const domain = { chainId: deployment.chainId, queue: SessionQueue };
@@ -160,6 +170,9 @@ export class NodeRun {
     };
     const failed = Promise.withResolvers<never>();
     const { signingKey: key } = wallet;
+    const publicKey = sealingKeyOf(sealingSecretOf(wallet.privateKey));
+    const signed = sealingKeyDigest({ chainId: deployment.chainId, queue: SessionQueue }, node, publicKey);
+    this.#boxes.announcement = { node, publicKey, signature: key.sign(signed).serialized };
     const { poison, role: roles, pollMs } = config;
     const parts: ActsParts = {
       deployment,
@@ -171,10 +184,13 @@ export class NodeRun {
       results: this.#results,
       content: this.#content,
       live: this.#live,
+      boxes: this.#boxes,
       key,
       unopenedPenalty: view.unopenedPenalty,
       log,
       poison,
+      posing,
+      verdicts,
       sink: config.sink !== undefined,
       onInferenceStart: (seconds) => metrics.onInferenceStart(node, seconds),
       onInference: (seconds) => metrics.onInference(node, seconds),
@@ -205,7 +221,12 @@ export class NodeRun {
       leaveTimer = setTimeout(() => leaving.abort(), RETIRE_MS).unref();
     };
     const onModel = async () => {
-      models = await this.#switched(parts, views, models);
+      if (posing !== undefined) return;
+      // A model that is not here must not end the tasks of the one that is; the next draw is the operator's problem, and the log says so.
+      models = await this.#switched(parts, views, models).catch((error: unknown) => {
+        log.error({ error: oneLine(error) }, "the chain names another model for this node, and it cannot be served");
+        return models;
+      });
     };
     const look = async () => {
       await checkBalance(endpoint, wallet.address, log).then(this.health.onBalance, () => this.health.onBalance(false));
@@ -251,6 +272,7 @@ export class NodeRun {
       metrics.detach(node);
       await engines.release(models);
       journal.close();
+      verdicts.close();
     }
   }
 

@@ -67,9 +67,10 @@ async function operatorKeys({ key, keyFile, keyPasswordFile, chainId }: NodeConf
 }
 
 /** Plain keys belong on a local chain; which chain it is may be known only once it answers. */
-function refusePlainKeys({ key, poison }: NodeConfig, chainId: bigint): void {
+function refusePlainKeys({ key, poison, substitute }: NodeConfig, chainId: bigint): void {
   if (chainId === LOCAL_CHAIN) return;
   if (key !== undefined) throw new Fatal(EXIT.configInvalid, `found --key on chain ${chainId}, wanted a keystore; use --key-file`);
+  if (substitute !== undefined) throw new Fatal(EXIT.configInvalid, `found --substitute on chain ${chainId}, wanted chain ${LOCAL_CHAIN}`);
   if (poison !== undefined) throw new Fatal(EXIT.configInvalid, `found --poison on chain ${chainId}, wanted chain ${LOCAL_CHAIN}`);
 }
 

@@ -1,3 +1,5 @@
+import { TypedDataEncoder } from "ethers";
+
 /** What a panel of validators found, from its members' verdict words: twin of contracts/libraries/Verdicts.sol. */
 const SEAT_BITS = 22n;
 const SEATS = 9;
@@ -5,6 +7,19 @@ const TOLERANCE = 3;
 
 /** Findings about a seat, as a verdict word has them. */
 export const FINDING = { genuine: 0, notGenuine: 1, mismatch: 2, unavailable: 3 } as const;
+export type Finding = (typeof FINDING)[keyof typeof FINDING];
+
+/** One validator's opinion of one miner's seat. */
+export interface Opinion {
+  finding: Finding;
+  /** Usefulness, 0 to 10. */
+  score: number;
+  /** Mean |difference of log-probability|, thousandths of a nat, 0 to 65,535. */
+  deviation: number;
+}
+
+const MAX_SCORE = 10;
+const MAX_DEVIATION = 0xffff;
 
 /** Bitmaps of miners' seats, and the usefulness of each judged seat. `bad`: by a quorum; `rejected`: bad, or below the bar. */
 export interface PanelOutcome {
@@ -55,4 +70,57 @@ export function rejectedBy(word: bigint, seats: number, bar: number): number {
   return seatsIn(seats)
     .filter((seat) => findingOf(word, seat) !== FINDING.genuine || usefulnessOf(word, seat) < bar)
     .reduce((bits, seat) => bits | (1 << seat), 0);
+}
+
+/** A difference in nats as a verdict holds it. */
+export const thousandthsOf = (nats: number): number => Math.min(MAX_DEVIATION, Math.max(0, Math.round(nats * 1_000)));
+
+/** The verdict word: 22 bits for each miner's seat; seats without an opinion are all zero. Throws RangeError on what does not fit. */
+export function packVerdict(opinions: ReadonlyMap<number, Opinion>): bigint {
+  let word = 0n;
+  for (const [seat, { finding, score, deviation }] of opinions) {
+    const fits = seat >= 0 && seat < SEATS && score >= 0 && score <= MAX_SCORE && deviation >= 0 && deviation <= MAX_DEVIATION;
+    if (!fits) throw new RangeError(`seat ${seat}, score ${score} or deviation ${deviation} does not fit a verdict`);
+    word |= (BigInt(finding) | (BigInt(score) << 2n) | (BigInt(deviation) << 6n)) << (SEAT_BITS * BigInt(seat));
+  }
+  return word;
+}
+
+/** What a word says of a seat. */
+export const opinionIn = (word: bigint, seat: number): Opinion => ({
+  finding: findingOf(word, seat) as Finding,
+  score: usefulnessOf(word, seat),
+  deviation: deviationOf(word, seat),
+});
+
+/** The EIP-712 type of a verdict's commitment: twin of `Validation.commitmentOf`. */
+export const VERDICT_TYPES = {
+  Verdict: [
+    { name: "task", type: "uint64" },
+    { name: "round", type: "uint8" },
+    { name: "author", type: "uint24" },
+    { name: "verdict", type: "uint256" },
+    { name: "evidence", type: "bytes32" },
+    { name: "salt", type: "bytes32" },
+  ],
+};
+
+/** What a validator hides until the panel opens. */
+export interface SealedVerdict {
+  task: bigint;
+  /** 0, or 1 after an appeal. */
+  round: number;
+  /** The validator's node. */
+  author: number;
+  verdict: bigint;
+  /** Digest of what backs it. */
+  evidence: string;
+  /** 32 bytes of which at least 128 bits are unpredictable. */
+  salt: string;
+}
+
+/** What a validator commits to. `validation`: address of the contract. */
+export function verdictCommitment({ chainId, validation }: { chainId: bigint; validation: string }, verdict: SealedVerdict): string {
+  const domain = { name: "Corroborate", version: "1", chainId, verifyingContract: validation };
+  return TypedDataEncoder.hash(domain, VERDICT_TYPES, verdict);
 }

@@ -4,6 +4,7 @@ import type { Digest } from "../../content/contentId.ts";
 import { HttpPeer } from "../../content/httpPeer.ts";
 import { LayeredStore } from "../../content/layeredStore.ts";
 import { decodeAnswers, decodePromptTokens } from "../../protocol/answers.ts";
+import { EngineError } from "../../inference/engine.ts";
 import { MAX_CLAIM_BYTES } from "../../protocol/claim.ts";
 import { buildHandover, encodeHandover } from "../../protocol/handover.ts";
 import { gross } from "../../protocol/price.ts";
@@ -41,8 +42,11 @@ export function miningActs(parts: ActsParts): ActsOf<MinerAction["kind"]> {
 }
 
 async function infer(parts: ActsParts, entry: TaskEntry, seat: number, signal: AbortSignal): Promise<void> {
-  const { engine, results, content, live, key, poison, deployment, node, world, journal, log } = parts;
+  const { engine, results, content, live, boxes, key, poison, posing, deployment, node, world, journal, log } = parts;
   const { task, terms } = entry;
+  const { modelId, modelSha256 } = engine.info();
+  if (`0x${modelSha256}` !== terms.model)
+    throw new EngineError("ModelUnknown", `found ${modelId} loaded, wanted the task's model ${terms.model}`, true);
   crashPoint("decided");
   const began = performance.now();
   const seenAt = world.seenAt(task);
@@ -52,7 +56,7 @@ async function infer(parts: ActsParts, entry: TaskEntry, seat: number, signal: A
     content,
     world.sourcesOf(entry).map((base) => new HttpPeer(base)),
   );
-  const workParts = { engine, source, results, live, key, domain, poison };
+  const workParts = { engine, source, results, live, boxes, key, domain, poison, posing };
   const work = await makeWork(task, entry.attempt, terms, seat, node, workParts, signal).catch((error: unknown) => {
     if (error instanceof TermsUntrue || permanent(error)) world.progress(task).refused = true;
     throw error;
@@ -72,10 +76,10 @@ async function infer(parts: ActsParts, entry: TaskEntry, seat: number, signal: A
   crashPoint("saved");
 }
 
-async function commit(parts: ActsParts, { task, deadline, terms }: TaskEntry, { seat, commitment, answers }: Work): Promise<void> {
+async function commit(parts: ActsParts, { task, attempt, deadline, terms }: TaskEntry, { seat, commitment, answers }: Work): Promise<void> {
   const call: Parameters<typeof sendCall>[2] = ["SessionQueue", "commit", [task, seat, commitment]];
   const limits = { deadline, worth: payOf(terms, answers), reserveGas: GAS_OF_A_REVEAL };
-  await sendCall(parts, `commit:${task}:${seat}`, call, limits);
+  await sendCall(parts, `commit:${task}:${seat}:${attempt}`, call, limits);
 }
 
 /** Gas, roughly, of one reveal that settles. Whoever commits must still be able to pay it. */
@@ -91,11 +95,11 @@ function payOf(terms: TaskTerms, answers: string): bigint {
   return gross(BigInt(prompt + output), terms.price);
 }
 
-async function reveal(parts: ActsParts, { task, terms, commits, openings, deadline }: TaskEntry, work: Work): Promise<void> {
+async function reveal(parts: ActsParts, { task, attempt, terms, commits, openings, deadline }: TaskEntry, work: Work): Promise<void> {
   await release(parts, work);
   await pinElsewhere(parts, task, work);
   const handover = encodeHandover(buildHandover(task, terms, commits, new Map([...openings, [work.seat, work]])));
-  await sendCall(parts, `reveal:${task}:${work.seat}`, ["SessionQueue", "reveal", [handover]], {
+  await sendCall(parts, `reveal:${task}:${work.seat}:${attempt}`, ["SessionQueue", "reveal", [handover]], {
     headroom: SETTLING_HEADROOM,
     deadline: deadline + terms.revealWindow,
     // Not opening costs the penalty, and the pay on top.

@@ -81,7 +81,11 @@ contract Libraries {
 
     function lowerMedians(uint256[][] memory values, uint256[] calldata members) external pure returns (uint256[] memory found) {
         found = new uint256[](values.length);
-        for (uint256 i = 0; i < values.length; ++i) found[i] = Judging.lowerMedian(values[i], members[i]);
+        for (uint256 i = 0; i < values.length; ++i) {
+            uint256 lanes = 0;
+            for (uint256 j = 0; j < values[i].length; ++j) lanes |= values[i][j] << (25 * j);
+            found[i] = Judging.lowerMedian(lanes, values[i].length, members[i]);
+        }
     }
 
     function picks(
