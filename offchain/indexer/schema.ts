@@ -30,6 +30,7 @@ export const TABLES = {
       "(session) WHERE task IS NULL AND session IS NOT NULL",
       "(node) WHERE task IS NULL AND node IS NOT NULL",
       "(name) WHERE task IS NULL",
+      "(json_extract(detail, '$.round')) WHERE module = 'PoUW'",
     ],
   },
   tasks: {
