@@ -16,6 +16,11 @@ export const MODULES = [
   "Validation",
   "SessionQueue",
   "Session",
+  "Liveness",
+  "OracleCommittee",
+  "Rewards",
+  "Referee",
+  "PoUW",
   "Runtime",
 ] as const;
 export type ModuleName = (typeof MODULES)[number];
@@ -42,6 +47,11 @@ const SOURCES: Record<ModuleName, string> = {
   Validation: "contracts/assurance/Validation.sol",
   SessionQueue: "contracts/service/SessionQueue.sol",
   Session: "contracts/service/Session.sol",
+  Liveness: "contracts/identity/Liveness.sol",
+  OracleCommittee: "contracts/assurance/OracleCommittee.sol",
+  Rewards: "contracts/economy/Rewards.sol",
+  Referee: "contracts/assurance/Referee.sol",
+  PoUW: "contracts/assurance/PoUW.sol",
   Runtime: "contracts/identity/Runtime.sol",
 };
 
@@ -69,7 +79,7 @@ export async function deploy(
   const blockNumber = await provider.getBlockNumber();
   let nonce = await provider.getTransactionCount(from, "latest");
   const ahead = Object.fromEntries(MODULES.map((name, i) => [name, getCreateAddress({ from, nonce: nonce + i })])) as Addresses;
-  const { session, seedDelay, minWindow, pool } = parameters;
+  const { session, seedDelay, minWindow, pool, network: work } = parameters;
   const args: Record<ModuleName, unknown[]> = {
     AccessManager: [from],
     COR: [from],
@@ -77,16 +87,20 @@ export async function deploy(
     BlockRandomness: [],
     NodePool: [
       ahead.AccessManager,
-      ahead.COR,
-      ahead.ModelRegistry,
-      ahead.Session,
-      ahead.SessionQueue,
-      ahead.Validation,
-      ahead.SessionPayment,
+      {
+        token: ahead.COR,
+        models: ahead.ModelRegistry,
+        session: ahead.Session,
+        queue: ahead.SessionQueue,
+        validation: ahead.Validation,
+        scores: ahead.SessionPayment,
+        pouw: ahead.PoUW,
+        liveness: ahead.Liveness,
+      },
       pool,
     ],
     SessionPayment: [ahead.COR, ahead.NodePool, ahead.Session, ahead.SessionQueue, from, ahead.Validation],
-    Reputation: [ahead.SessionPayment],
+    Reputation: [ahead.SessionPayment, ahead.PoUW],
     Judge: [],
     Validation: [ahead.SessionQueue, ahead.Session, ahead.NodePool, ahead.SessionPayment, ahead.BlockRandomness, seedDelay],
     SessionQueue: [ahead.Session, ahead.SessionPayment, ahead.NodePool, ahead.BlockRandomness, ahead.Validation, ahead.Judge, seedDelay],
@@ -100,6 +114,37 @@ export async function deploy(
       seedDelay,
       minWindow,
       session,
+    ],
+    Liveness: [ahead.NodePool, work.livenessWindow],
+    OracleCommittee: [ahead.AccessManager, ahead.PoUW, work.oracleGrace, work.oracles],
+    Rewards: [
+      ahead.AccessManager,
+      ahead.COR,
+      ahead.NodePool,
+      ahead.SessionPayment,
+      ahead.Liveness,
+      ahead.PoUW,
+      work.epoch,
+      work.livenessWindow,
+      work.rewards,
+    ],
+    Referee: [ahead.NodePool, ahead.Reputation],
+    PoUW: [
+      ahead.AccessManager,
+      {
+        token: ahead.COR,
+        pool: ahead.NodePool,
+        models: ahead.ModelRegistry,
+        randomness: ahead.BlockRandomness,
+        reputation: ahead.Reputation,
+        rewards: ahead.Rewards,
+        oracles: ahead.OracleCommittee,
+        referee: ahead.Referee,
+        seedDelay,
+      },
+      work.rounds,
+      [work.liveness.rules, work.capability.rules],
+      [work.liveness.template, work.capability.template],
     ],
     Runtime: [ahead.AccessManager],
   };

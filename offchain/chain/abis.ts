@@ -13,6 +13,11 @@ const SOURCES = {
   Session: "contracts/service/Session.sol",
   SessionPayment: "contracts/service/SessionPayment.sol",
   SessionQueue: "contracts/service/SessionQueue.sol",
+  Liveness: "contracts/identity/Liveness.sol",
+  OracleCommittee: "contracts/assurance/OracleCommittee.sol",
+  Rewards: "contracts/economy/Rewards.sol",
+  Referee: "contracts/assurance/Referee.sol",
+  PoUW: "contracts/assurance/PoUW.sol",
   AccessManager: "@openzeppelin/contracts/access/manager/AccessManager.sol",
 } as const;
 

@@ -34,6 +34,11 @@ import type { BlockRandomness } from "../../types/ethers-contracts/contracts/ran
 import type { Session } from "../../types/ethers-contracts/contracts/service/Session.ts";
 import type { SessionPayment } from "../../types/ethers-contracts/contracts/service/SessionPayment.ts";
 import type { SessionQueue } from "../../types/ethers-contracts/contracts/service/SessionQueue.ts";
+import type { Liveness } from "../../types/ethers-contracts/contracts/identity/Liveness.ts";
+import type { OracleCommittee } from "../../types/ethers-contracts/contracts/assurance/OracleCommittee.ts";
+import type { PoUW } from "../../types/ethers-contracts/contracts/assurance/PoUW.ts";
+import type { Referee } from "../../types/ethers-contracts/contracts/assurance/Referee.ts";
+import type { Rewards } from "../../types/ethers-contracts/contracts/economy/Rewards.ts";
 import type { AccessManager } from "../../types/ethers-contracts/@openzeppelin/contracts/access/manager/AccessManager.ts";
 
 export interface Modules {
@@ -48,6 +53,11 @@ export interface Modules {
   Validation: Validation;
   SessionQueue: SessionQueue;
   Session: Session;
+  Liveness: Liveness;
+  OracleCommittee: OracleCommittee;
+  Rewards: Rewards;
+  Referee: Referee;
+  PoUW: PoUW;
   Runtime: Runtime;
 }
 
@@ -62,7 +72,12 @@ export interface Setup {
   comparison?: Comparison;
   /** Other terms of the session, over the plain ones. */
   terms?: Partial<AssuredTerms> & { mode?: number };
-  parameters?: Partial<{ pool: Partial<NetworkParameters["pool"]>; session: Partial<NetworkParameters["session"]>; seedDelay: number }>;
+  parameters?: Partial<{
+    pool: Partial<NetworkParameters["pool"]>;
+    session: Partial<NetworkParameters["session"]>;
+    network: Partial<NetworkParameters["network"]>;
+    seedDelay: number;
+  }>;
 }
 
 /** `AGREEMENT_ONLY`, of any values. */
@@ -98,6 +113,7 @@ export async function startNetwork(setup: Setup = {}) {
     // Enough for the largest tasks of these tests: a seat's stake is at least twice its share of the worst case.
     pool: { ...local.pool, minStake: parseEther("20000"), ...setup.parameters?.pool },
     session: { ...local.session, ...setup.parameters?.session },
+    network: { ...local.network, ...setup.parameters?.network },
     seedDelay: setup.parameters?.seedDelay ?? local.seedDelay,
     minWindow: local.minWindow,
     models: [
