@@ -10,6 +10,15 @@ const HARDFORK = "prague";
 
 const SOLIDITY_TESTS = readdirSync(new URL("./test/contracts", import.meta.url)).filter((file) => file.endsWith(".sol"));
 
+/** A chain behind an RPC address: address and deployer's key come from the environment or the keystore, never from a file of this project. */
+const remote = (variable: string, chainId: number, chainType: "l1" | "op" | "generic") => ({
+  type: "http" as const,
+  chainType,
+  chainId,
+  url: configVariable(`${variable}_RPC_URL`),
+  accounts: [configVariable(`${variable}_DEPLOYER_KEY`)],
+});
+
 const require = createRequire(import.meta.url);
 // `path` names the compiler of the solc package, so Hardhat downloads nothing.
 const { version: solcVersion } = require("solc/package.json") as { version: string };
@@ -48,6 +57,10 @@ export default defineConfig({
     default: { type: "edr-simulated", chainType: "l1", hardfork: HARDFORK },
     node: { type: "edr-simulated", chainType: "l1", chainId: 31337, hardfork: HARDFORK },
     localhost: { type: "http", chainType: "l1", url: configVariable("RPC_URL", { default: "http://127.0.0.1:8545" }) },
+    sepolia: remote("SEPOLIA", 11_155_111, "l1"),
+    baseSepolia: remote("BASE_SEPOLIA", 84_532, "op"),
+    arbitrumSepolia: remote("ARBITRUM_SEPOLIA", 421_614, "generic"),
+    l3: remote("L3", 920_337, "op"),
   },
   test: {
     mocha: { timeout: 60_000 },

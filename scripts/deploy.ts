@@ -3,28 +3,153 @@ import path from "node:path";
 import { Contract, ContractFactory, getCreateAddress, type InterfaceAbi, type Signer } from "ethers";
 import type { NetworkParameters } from "./parameters.ts";
 
-/** Names of all modules, in deployment order. */
-export const MODULES = [
-  "AccessManager",
-  "COR",
-  "ModelRegistry",
-  "BlockRandomness",
-  "NodePool",
-  "SessionPayment",
-  "Reputation",
-  "Judge",
-  "Validation",
-  "SessionQueue",
-  "Session",
-  "Liveness",
-  "OracleCommittee",
-  "Rewards",
-  "Referee",
-  "PoUW",
-  "Runtime",
-] as const;
-export type ModuleName = (typeof MODULES)[number];
+/** What constructor arguments are made of. `at` knows every module's address before the first one is deployed. */
+interface Site {
+  at: Readonly<Record<string, string>>;
+  parameters: NetworkParameters;
+  deployer: string;
+}
+
+interface ModuleSpec {
+  /** The source file, as the build names it. */
+  source: string;
+  args: (site: Site) => unknown[];
+}
+
+/**
+ * Every module with its constructor arguments, in deployment order; bottom up where it can be. The deploying account becomes admin of the
+ * AccessManager, holder of the COR supply and treasury.
+ */
+const SPECS = {
+  AccessManager: { source: "@openzeppelin/contracts/access/manager/AccessManager.sol", args: ({ deployer }) => [deployer] },
+  COR: { source: "contracts/economy/COR.sol", args: ({ deployer }) => [deployer] },
+  ModelRegistry: { source: "contracts/identity/ModelRegistry.sol", args: ({ at }) => [at.AccessManager] },
+  BlockRandomness: { source: "contracts/randomness/BlockRandomness.sol", args: () => [] },
+  NodePool: {
+    source: "contracts/identity/NodePool.sol",
+    args: ({ at, parameters }) => [
+      at.AccessManager,
+      {
+        token: at.COR,
+        models: at.ModelRegistry,
+        session: at.Session,
+        queue: at.SessionQueue,
+        validation: at.Validation,
+        scores: at.SessionPayment,
+        pouw: at.PoUW,
+        liveness: at.Liveness,
+      },
+      parameters.pool,
+    ],
+  },
+  SessionPayment: {
+    source: "contracts/service/SessionPayment.sol",
+    args: ({ at, deployer }) => [at.COR, at.NodePool, at.Session, at.SessionQueue, deployer, at.Validation],
+  },
+  Reputation: { source: "contracts/assurance/Reputation.sol", args: ({ at }) => [at.SessionPayment, at.PoUW] },
+  Judge: { source: "contracts/assurance/Judge.sol", args: () => [] },
+  Validation: {
+    source: "contracts/assurance/Validation.sol",
+    args: ({ at, parameters }) => [at.SessionQueue, at.Session, at.NodePool, at.SessionPayment, at.BlockRandomness, parameters.seedDelay],
+  },
+  SessionQueue: {
+    source: "contracts/service/SessionQueue.sol",
+    args: ({ at, parameters }) => [
+      at.Session,
+      at.SessionPayment,
+      at.NodePool,
+      at.BlockRandomness,
+      at.Validation,
+      at.Judge,
+      parameters.seedDelay,
+    ],
+  },
+  Session: {
+    source: "contracts/service/Session.sol",
+    args: ({ at, parameters }) => [
+      at.AccessManager,
+      at.SessionQueue,
+      at.SessionPayment,
+      at.NodePool,
+      at.ModelRegistry,
+      at.BlockRandomness,
+      parameters.seedDelay,
+      parameters.minWindow,
+      parameters.session,
+    ],
+  },
+  Liveness: {
+    source: "contracts/identity/Liveness.sol",
+    args: ({ at, parameters }) => [at.NodePool, parameters.network.livenessWindow],
+  },
+  OracleCommittee: {
+    source: "contracts/assurance/OracleCommittee.sol",
+    args: ({ at, parameters: { network } }) => [at.AccessManager, at.PoUW, network.oracleGrace, network.oracles],
+  },
+  Rewards: {
+    source: "contracts/economy/Rewards.sol",
+    args: ({ at, parameters: { network } }) => [
+      at.AccessManager,
+      at.COR,
+      at.NodePool,
+      at.SessionPayment,
+      at.Liveness,
+      at.PoUW,
+      network.epoch,
+      network.livenessWindow,
+      network.rewards,
+    ],
+  },
+  Referee: { source: "contracts/assurance/Referee.sol", args: ({ at }) => [at.NodePool, at.Reputation] },
+  PoUW: {
+    source: "contracts/assurance/PoUW.sol",
+    args: ({ at, parameters: { network, seedDelay } }) => [
+      at.AccessManager,
+      {
+        token: at.COR,
+        pool: at.NodePool,
+        models: at.ModelRegistry,
+        randomness: at.BlockRandomness,
+        reputation: at.Reputation,
+        rewards: at.Rewards,
+        oracles: at.OracleCommittee,
+        referee: at.Referee,
+        seedDelay,
+      },
+      network.rounds,
+      [network.liveness.rules, network.capability.rules],
+      [network.liveness.template, network.capability.template],
+    ],
+  },
+  Runtime: { source: "contracts/identity/Runtime.sol", args: ({ at }) => [at.AccessManager] },
+} as const satisfies Record<string, ModuleSpec>;
+
+export type ModuleName = keyof typeof SPECS;
 export type Addresses = Record<ModuleName, string>;
+/** Names of all modules, in deployment order. */
+export const MODULES = Object.keys(SPECS) as ModuleName[];
+
+/** One transaction of a deployment. `id` names it for people. */
+export type Step = CreateStep | CallStep;
+export interface CreateStep {
+  kind: "create";
+  id: ModuleName;
+  args: unknown[];
+  address: string;
+}
+export interface CallStep {
+  kind: "call";
+  id: string;
+  module: ModuleName;
+  method: string;
+  args: unknown[];
+}
+
+/** What a deployment is: addresses known ahead and the transactions in their order, one per nonce. */
+export interface Plan {
+  addresses: Addresses;
+  steps: Step[];
+}
 
 /** What a deployment leaves behind; see deployments/README.md. */
 export interface DeploymentRecord {
@@ -35,35 +160,57 @@ export interface DeploymentRecord {
   addresses: Addresses;
 }
 
-const SOURCES: Record<ModuleName, string> = {
-  AccessManager: "@openzeppelin/contracts/access/manager/AccessManager.sol",
-  COR: "contracts/economy/COR.sol",
-  ModelRegistry: "contracts/identity/ModelRegistry.sol",
-  BlockRandomness: "contracts/randomness/BlockRandomness.sol",
-  NodePool: "contracts/identity/NodePool.sol",
-  SessionPayment: "contracts/service/SessionPayment.sol",
-  Reputation: "contracts/assurance/Reputation.sol",
-  Judge: "contracts/assurance/Judge.sol",
-  Validation: "contracts/assurance/Validation.sol",
-  SessionQueue: "contracts/service/SessionQueue.sol",
-  Session: "contracts/service/Session.sol",
-  Liveness: "contracts/identity/Liveness.sol",
-  OracleCommittee: "contracts/assurance/OracleCommittee.sol",
-  Rewards: "contracts/economy/Rewards.sol",
-  Referee: "contracts/assurance/Referee.sol",
-  PoUW: "contracts/assurance/PoUW.sol",
-  Runtime: "contracts/identity/Runtime.sol",
-};
+export interface Artifact {
+  abi: InterfaceAbi;
+  bytecode: string;
+  deployedBytecode: string;
+  /** Where the constructor wrote immutables into the deployed code: byte ranges by AST id. */
+  immutableReferences?: Record<string, { start: number; length: number }[]>;
+  inputSourceName: string;
+}
 
-/** ABI and bytecode of a module, from the build. */
-export function artifactOf(name: ModuleName): { abi: InterfaceAbi; bytecode: string } {
-  const file = new URL(`../artifacts/${SOURCES[name]}/${name}.json`, import.meta.url);
-  return JSON.parse(readFileSync(file, "utf8")) as { abi: InterfaceAbi; bytecode: string };
+/** A module's source file, as the build names it. */
+export const sourceOf = (name: ModuleName): string => SPECS[name].source;
+
+/** A module of the build. */
+export function artifactOf(name: ModuleName): Artifact {
+  const file = new URL(`../artifacts/${SPECS[name].source}/${name}.json`, import.meta.url);
+  return JSON.parse(readFileSync(file, "utf8")) as Artifact;
 }
 
 /**
- * Deploys and wires everything with one account, which becomes admin of the AccessManager, holder of the COR supply and treasury.
- * Contracts name each other by immutables, so addresses are computed ahead from the account's nonce: it must send nothing else meanwhile.
+ * The transactions of a deployment by `deployer`, whose next nonce is `nonce`. Contracts name each other by immutables, so addresses are
+ * computed ahead from these nonces: the account must send nothing else until all are sent.
+ */
+export function planOf(deployer: string, nonce: number, parameters: NetworkParameters): Plan {
+  const addresses = Object.fromEntries(
+    MODULES.map((name, i) => [name, getCreateAddress({ from: deployer, nonce: nonce + i })]),
+  ) as Addresses;
+  const site: Site = { at: addresses, parameters, deployer };
+  const created = MODULES.map((name): CreateStep => ({
+    kind: "create",
+    id: name,
+    args: (SPECS[name] as ModuleSpec).args(site),
+    address: addresses[name],
+  }));
+  const call = (module: ModuleName, method: string, args: unknown[], about = ""): CallStep => ({
+    kind: "call",
+    id: `${module}.${method}${about === "" ? "" : ` ${about}`}`,
+    module,
+    method,
+    args,
+  });
+  const names = MODULES.filter((name) => name !== "Runtime");
+  const wired = call("Runtime", "setModules", [names, names.map((name) => addresses[name])]);
+  const models = parameters.models.map(({ id, ...model }) =>
+    call("ModelRegistry", "register", [id, { ...model, registeredAt: 0, deprecatedAt: 0 }], model.name),
+  );
+  return { addresses, steps: [...created, wired, ...models] };
+}
+
+/**
+ * Deploys and wires everything with one account, one transaction after the other: for chains that end with their process. Where a
+ * deployment must survive an interruption, scripts/deployment/ignition.ts carries out the same plan.
  * @param onStep told the name of each step before it is sent
  */
 export async function deploy(
@@ -78,102 +225,22 @@ export async function deploy(
   const { chainId } = await provider.getNetwork();
   const blockNumber = await provider.getBlockNumber();
   let nonce = await provider.getTransactionCount(from, "latest");
-  const ahead = Object.fromEntries(MODULES.map((name, i) => [name, getCreateAddress({ from, nonce: nonce + i })])) as Addresses;
-  const { session, seedDelay, minWindow, pool, network: work } = parameters;
-  const args: Record<ModuleName, unknown[]> = {
-    AccessManager: [from],
-    COR: [from],
-    ModelRegistry: [ahead.AccessManager],
-    BlockRandomness: [],
-    NodePool: [
-      ahead.AccessManager,
-      {
-        token: ahead.COR,
-        models: ahead.ModelRegistry,
-        session: ahead.Session,
-        queue: ahead.SessionQueue,
-        validation: ahead.Validation,
-        scores: ahead.SessionPayment,
-        pouw: ahead.PoUW,
-        liveness: ahead.Liveness,
-      },
-      pool,
-    ],
-    SessionPayment: [ahead.COR, ahead.NodePool, ahead.Session, ahead.SessionQueue, from, ahead.Validation],
-    Reputation: [ahead.SessionPayment, ahead.PoUW],
-    Judge: [],
-    Validation: [ahead.SessionQueue, ahead.Session, ahead.NodePool, ahead.SessionPayment, ahead.BlockRandomness, seedDelay],
-    SessionQueue: [ahead.Session, ahead.SessionPayment, ahead.NodePool, ahead.BlockRandomness, ahead.Validation, ahead.Judge, seedDelay],
-    Session: [
-      ahead.AccessManager,
-      ahead.SessionQueue,
-      ahead.SessionPayment,
-      ahead.NodePool,
-      ahead.ModelRegistry,
-      ahead.BlockRandomness,
-      seedDelay,
-      minWindow,
-      session,
-    ],
-    Liveness: [ahead.NodePool, work.livenessWindow],
-    OracleCommittee: [ahead.AccessManager, ahead.PoUW, work.oracleGrace, work.oracles],
-    Rewards: [
-      ahead.AccessManager,
-      ahead.COR,
-      ahead.NodePool,
-      ahead.SessionPayment,
-      ahead.Liveness,
-      ahead.PoUW,
-      work.epoch,
-      work.livenessWindow,
-      work.rewards,
-    ],
-    Referee: [ahead.NodePool, ahead.Reputation],
-    PoUW: [
-      ahead.AccessManager,
-      {
-        token: ahead.COR,
-        pool: ahead.NodePool,
-        models: ahead.ModelRegistry,
-        randomness: ahead.BlockRandomness,
-        reputation: ahead.Reputation,
-        rewards: ahead.Rewards,
-        oracles: ahead.OracleCommittee,
-        referee: ahead.Referee,
-        seedDelay,
-      },
-      work.rounds,
-      [work.liveness.rules, work.capability.rules],
-      [work.liveness.template, work.capability.template],
-    ],
-    Runtime: [ahead.AccessManager],
-  };
-  for (const name of MODULES) {
-    onStep(name);
-    const { abi, bytecode } = artifactOf(name);
-    const contract = await new ContractFactory(abi, bytecode, signer).deploy(...args[name], { nonce: nonce++ });
-    await contract.waitForDeployment();
-    const found = await contract.getAddress();
-    if (found !== ahead[name])
-      throw new Error(`deploy: ${name} is at ${found}, wanted ${ahead[name]}: the account sent something else meanwhile`);
+  const { addresses, steps } = planOf(from, nonce, parameters);
+  for (const step of steps) {
+    onStep(step.id);
+    if (step.kind === "create") {
+      const { abi, bytecode } = artifactOf(step.id);
+      const contract = await new ContractFactory(abi, bytecode, signer).deploy(...step.args, { nonce: nonce++ });
+      await contract.waitForDeployment();
+      const found = await contract.getAddress();
+      if (found !== step.address)
+        throw new Error(`deploy: ${step.id} is at ${found}, wanted ${step.address}: the account sent something else meanwhile`);
+    } else {
+      const contract = new Contract(addresses[step.module], artifactOf(step.module).abi, signer);
+      await (await contract.getFunction(step.method).send(...step.args, { nonce: nonce++ })).wait();
+    }
   }
-  onStep("Runtime.setModules");
-  const names = MODULES.filter((name) => name !== "Runtime");
-  const runtime = new Contract(ahead.Runtime, artifactOf("Runtime").abi, signer);
-  await (
-    await runtime.getFunction("setModules").send(
-      names,
-      names.map((name) => ahead[name]),
-      { nonce: nonce++ },
-    )
-  ).wait();
-  const models = new Contract(ahead.ModelRegistry, artifactOf("ModelRegistry").abi, signer);
-  for (const { id, ...model } of parameters.models) {
-    onStep(`ModelRegistry.register ${model.name}`);
-    const sent = await models.getFunction("register").send(id, { ...model, registeredAt: 0, deprecatedAt: 0 }, { nonce: nonce++ });
-    await sent.wait();
-  }
-  return { network, chainId: Number(chainId), blockNumber, addresses: ahead };
+  return { network, chainId: Number(chainId), blockNumber, addresses };
 }
 
 /** Writes a record where programs look for it. */

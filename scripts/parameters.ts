@@ -204,3 +204,52 @@ export function localParameters(): NetworkParameters {
     models: shippedModels(),
   };
 }
+
+/** A chain that this project can be deployed to: what is data about it, in one place. */
+export interface NetworkProfile {
+  /** The network's name in hardhat.config.ts and of its record. */
+  name: string;
+  chainId: number;
+  /** Seconds between blocks, as the chain aims at. */
+  blockSeconds: number;
+  /** Confirmations that a deployment waits for after each transaction. */
+  confirmations: number;
+  /**
+   * Where draws get their seeds: hashes of blocks, or commitments of the oracle committee where block hashes are no source of surprise
+   * (on Arbitrum a contract sees approximations of the parent chain's blocks).
+   */
+  randomness: "block" | "committee";
+  /** Most that a transaction may offer per unit of gas, in gwei. */
+  maxFeeGwei: number;
+  parameters: NetworkParameters;
+}
+
+/**
+ * A public test network: permissioned until governance opens it, windows of at least fifty blocks, and ten minutes at least so that
+ * nobody is locked out by a few full blocks.
+ */
+function testnetParameters(blockSeconds: number): NetworkParameters {
+  const local = localParameters();
+  const minWindow = Math.max(600, 50 * blockSeconds);
+  return { ...local, pool: { ...local.pool, open: false }, seedDelay: 3, minWindow };
+}
+
+const profile = (name: string, chainId: number, blockSeconds: number, confirmations: number, maxFeeGwei: number): NetworkProfile => ({
+  name,
+  chainId,
+  blockSeconds,
+  confirmations,
+  randomness: "block",
+  maxFeeGwei,
+  parameters: testnetParameters(blockSeconds),
+});
+
+/** Every chain that has parameters. Keys and RPC addresses are configuration variables, see hardhat.config.ts. */
+export const NETWORKS: readonly NetworkProfile[] = [
+  { ...profile("localhost", 31_337, 1, 1, 1_000), parameters: localParameters() },
+  profile("sepolia", 11_155_111, 12, 3, 200),
+  profile("baseSepolia", 84_532, 2, 5, 20),
+  { ...profile("arbitrumSepolia", 421_614, 1, 5, 20), randomness: "committee" },
+  // A chain of one's own on top of another: an OP stack chain with blocks of a second. Its id is a choice; this one is registered to nobody.
+  profile("l3", 920_337, 1, 1, 5),
+];

@@ -15,6 +15,7 @@ export interface CommonArguments {
   keyFile?: string;
   keyPasswordFile?: string;
   dryRun?: boolean;
+  yes?: boolean;
 }
 
 /** What a command works with. */

@@ -49,7 +49,7 @@ export async function connectNetwork(hre: HardhatRuntimeEnvironment): Promise<En
 /** Where a deployment record is looked for, in this order. The defaults lie in the project, wherever the command is run. */
 export function recordFiles({ config }: HardhatRuntimeEnvironment, network: string, given: string | undefined): string[] {
   if (given !== undefined) return [given];
-  const files = [`deployments/${network}.json`, ...(network === DEFAULT_NETWORK ? [DEMO_RECORD] : [])];
+  const files = [`deployments/${network}/deployment.json`, ...(network === DEFAULT_NETWORK ? [DEMO_RECORD] : [])];
   return files.map((file) => path.relative("", path.join(config.paths.root, file)));
 }
 

@@ -13,7 +13,9 @@ export interface Declaration {
   changes?: boolean;
 }
 
-const COMMON = { deployment: "deployment record (default: deployments/<network>.json, on localhost also .demo/deployment.json)" };
+const COMMON = {
+  deployment: "deployment record (default: deployments/<network>/deployment.json, on localhost also .demo/deployment.json)",
+};
 const KEYS = {
   from: ["who sends: index of an account of the network, or the name of a variable in environment or keystore", "0"],
   keyFile: "who sends, instead of --from: file with a key (JSON keystore; on chain 31337 also plain)",
@@ -27,8 +29,13 @@ export function subtask(
   { options = {}, flags = {}, changes = false }: Declaration,
   action: () => Promise<{ default: NewTaskActionFunction }>,
 ): NewTaskDefinition {
-  const dryRun = changes ? { dryRun: "Send nothing; show the decoded calls, whether they would succeed, and their gas" } : {};
-  const allFlags: Record<string, string> = { ...flags, ...dryRun, json: "Print one JSON document" };
+  const sending = changes
+    ? {
+        dryRun: "Send nothing; show the decoded calls, whether they would succeed, and their gas",
+        yes: "On a chain that is not local: send without asking",
+      }
+    : {};
+  const allFlags: Record<string, string> = { ...flags, ...sending, json: "Print one JSON document" };
   const allOptions: Record<string, Option> = { ...options, ...(changes ? KEYS : {}), ...COMMON };
   let builder = task(id, about).setAction(action);
   for (const [name, description] of Object.entries(allFlags)) builder = builder.addFlag({ name, description });

@@ -31,7 +31,7 @@ const recordSchema = z.object({
   addresses: z.object(Object.fromEntries(MODULE_NAMES.map((name) => [name, address])) as Record<ModuleName, typeof address>),
 });
 
-/** Reads deployments/<network>.json. Throws DeploymentInvalid. */
+/** Reads deployments/<network>/deployment.json. Throws DeploymentInvalid. */
 export function readDeployment(file: string): Deployment {
   let value: unknown;
   try {

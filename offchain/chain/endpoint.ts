@@ -21,7 +21,20 @@ export interface Endpoint {
   readonly chainId: bigint;
   /** Origin only: paths and credentials of RPC addresses are often secrets. */
   readonly url: string;
+  /** How each server behind it does; only where there are several. */
+  readonly health?: () => ServerHealth[];
   close(): void;
+}
+
+/** One of several RPC servers. */
+export interface ServerHealth {
+  /** Origin only. */
+  url: string;
+  state: "ok" | "resting" | "stale" | "quarantined";
+  /** Highest block it told of; 0 before any. */
+  head: number;
+  requests: number;
+  failures: number;
 }
 
 const FIRST_PAUSE_MS = 125;
@@ -43,10 +56,11 @@ export async function connect({ url, chainId, timeoutMs = 10_000, retries = 4, s
   return { provider, chainId: found, url: parsed.origin, close: () => provider.destroy() };
 }
 
-type Post = (payload: JsonRpcPayload | JsonRpcPayload[]) => Promise<JsonRpcResult[]>;
+/** Carries one JSON-RPC request and brings its answer. */
+export type Post = (payload: JsonRpcPayload | JsonRpcPayload[]) => Promise<JsonRpcResult[]>;
 
 /** ethers' provider without its caches, its network detection and its transport. Every request is safe to repeat. */
-class RetryingProvider extends JsonRpcProvider {
+export class RetryingProvider extends JsonRpcProvider {
   readonly #post: Post;
   constructor(url: string, network: Network, post: Post) {
     // cacheTimeout -1: with the default of 250 ms two quick transactions get the same nonce.
@@ -71,14 +85,28 @@ function poster(url: string, origin: string, { timeoutMs, retries, signal }: Pos
       const outcome = await postOnce(url, payload, timeoutMs, signal);
       if (Array.isArray(outcome)) return outcome;
       signal?.throwIfAborted();
-      if (attempt >= retries) throw new RpcUnreachable(origin, outcome);
-      await delay(FIRST_PAUSE_MS * 2 ** attempt, undefined, { signal });
+      if (attempt >= retries) throw new RpcUnreachable(origin, outcome.reason);
+      await delay(Math.max(outcome.retryAfterMs, FIRST_PAUSE_MS * 2 ** attempt), undefined, { signal });
     }
   };
 }
 
-/** The answer, or why there is none. */
-async function postOnce(url: string, payload: unknown, timeoutMs: number, signal?: AbortSignal): Promise<JsonRpcResult[] | string> {
+/** Why a server gave no answer, and how long it asks to be left alone. */
+export interface NoAnswer {
+  reason: string;
+  retryAfterMs: number;
+}
+
+const LONGEST_RETRY_AFTER_MS = 60_000;
+const none = (reason: string, retryAfterMs = 0): NoAnswer => ({ reason, retryAfterMs });
+
+/** One attempt: the answers, or why there are none. Never throws. */
+export async function postOnce(
+  url: string,
+  payload: unknown,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<JsonRpcResult[] | NoAnswer> {
   const timeout = AbortSignal.timeout(timeoutMs);
   try {
     const response = await fetch(url, {
@@ -89,12 +117,15 @@ async function postOnce(url: string, payload: unknown, timeoutMs: number, signal
       signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
     });
     const text = await bodyOf(response);
-    if (response.status === 429) return "status 429, too many requests";
-    return answersIn(text) ?? `status ${response.status} without a JSON-RPC answer`;
+    if (response.status === 429) {
+      const seconds = Number(response.headers.get("retry-after") ?? 0);
+      return none("status 429, too many requests", Math.min(Number.isFinite(seconds) ? seconds * 1_000 : 0, LONGEST_RETRY_AFTER_MS));
+    }
+    return answersIn(text) ?? none(`status ${response.status} without a JSON-RPC answer`);
   } catch (error) {
-    if (timeout.aborted) return `no answer within ${timeoutMs} ms`;
+    if (timeout.aborted) return none(`no answer within ${timeoutMs} ms`);
     const { cause, message } = error as Error & { cause?: { code?: string } };
-    return cause?.code ?? message;
+    return none(cause?.code ?? message);
   }
 }
 

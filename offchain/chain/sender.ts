@@ -1,4 +1,5 @@
 import { Transaction, type TransactionReceipt } from "ethers";
+import { crashPoint } from "../runtime/crashPoint.ts";
 import { ChainError, FundsShort, revertIn } from "./errors.ts";
 import { feesNow } from "./fees.ts";
 import { broadcast, broadcastAgain, reasonOf, signed, simulated, type Content, type Signed } from "./signing.ts";
@@ -93,6 +94,7 @@ export class Sender {
       minedHash: null,
       raws: [raw],
     });
+    crashPoint("stored", id);
     onEvent({ kind: "sent", id, nonce, hash: raw.hash });
     await broadcast(endpoint, raw).catch(async (error: unknown) => {
       if ((error instanceof ChainError && error.retryable) || (await provider.getTransaction(raw.hash)) !== null) return;
@@ -104,6 +106,7 @@ export class Sender {
       );
       throw error;
     });
+    crashPoint("broadcast", id);
   }
 
   /** The nonce is used: by one of the versions, or by somebody else who has the key. */
@@ -117,6 +120,7 @@ export class Sender {
       store.finish(row.id, state, { blockNumber: receipt.blockNumber, hash });
       onEvent({ kind: abandoned ? "abandoned" : state, id: row.id, nonce: row.nonce, hash });
       this.#misses.delete(row.id);
+      crashPoint("mined", row.id);
       if (state === "mined") this.#waiters.resolve(row.id, receipt);
       else
         this.#waiters.reject(

@@ -13,6 +13,8 @@ export interface Intent {
   headroom?: bigint;
   /** Block time (seconds) after which it is worthless: what is then not mined is replaced by an empty transfer to oneself. */
   deadline?: number;
+  /** What is lost, wei, where it is not mined in time: fees rise up to this, above the usual ceiling. */
+  atStake?: bigint;
 }
 
 export type SentState = "pending" | "mined" | "reverted" | "dropped";

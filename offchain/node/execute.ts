@@ -3,7 +3,7 @@ import type { Head } from "../chain/cursor.ts";
 import { ChainRevert } from "../chain/errors.ts";
 import { oneLine } from "../runtime/exit.ts";
 import type { Logger } from "../runtime/log.ts";
-import type { Action } from "./acts.ts";
+import type { Action } from "./decide.ts";
 import { JournalConflict } from "./journal.ts";
 
 export interface ExecutorOptions {

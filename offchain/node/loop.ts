@@ -5,14 +5,11 @@ import type { Sender } from "../chain/sender.ts";
 import { oneLine } from "../runtime/exit.ts";
 import type { Logger } from "../runtime/log.ts";
 import type { Shutdown } from "../runtime/shutdown.ts";
-import type { Action } from "./acts.ts";
+import { crashPoint } from "../runtime/crashPoint.ts";
+import { decide, owed, type Role } from "./decide.ts";
 import type { Executor } from "./execute.ts";
 import type { Journal } from "./journal.ts";
-import { decideMiner, owesReveal } from "./roles/miner.ts";
-import { decideOracle } from "./roles/oracle.ts";
-import type { Observation, World } from "./world.ts";
-
-export type Role = "miner" | "oracle";
+import type { World } from "./world.ts";
 
 export interface LoopParts {
   cursor: EventCursor;
@@ -67,6 +64,7 @@ async function oneRound(
 ): Promise<{ head: Head | undefined; behind?: boolean; drained?: boolean }> {
   const { cursor, journal, world, sender, executor, shutdown, log, onHead } = parts;
   const batch = await cursor.poll();
+  if (batch.added.some(({ name }) => name === "TaskQueued")) crashPoint("seen");
   journal.absorb(batch, cursor);
   world.absorb(batch);
   const { head, removedFrom, caughtUp } = batch;
@@ -77,23 +75,10 @@ async function oneRound(
   if (!caughtUp) return { head: acted, behind: true };
   if (head.hash !== acted?.hash) await sender.tick(head);
   const observation = await world.observe(head);
-  executor.run(shutdown.draining.aborted ? owed(observation) : decide(observation, parts), head);
+  const draining = shutdown.draining.aborted;
+  const actions = draining ? owed(observation) : decide(observation, parts.roles);
+  executor.run(actions, head);
   onHead(head);
-  const drained = shutdown.draining.aborted && executor.running.length === 0 && sender.pending.length === 0 && !owes(observation);
+  const drained = draining && executor.running.length === 0 && sender.pending.length === 0 && actions.length === 0;
   return { head, drained };
-}
-
-function decide(observation: Observation, { roles }: LoopParts): Action[] {
-  const { seats, now, turns } = observation;
-  return [
-    ...(roles.includes("miner") ? seats.map((sight) => decideMiner(sight, now)) : []),
-    ...(roles.includes("oracle") ? decideOracle(observation, turns, now) : []),
-  ];
-}
-
-const owes = ({ seats, now }: Observation) => seats.some((sight) => owesReveal(sight, now));
-
-/** While draining only what has been committed is finished. */
-function owed({ seats, now }: Observation): Action[] {
-  return seats.filter((sight) => owesReveal(sight, now)).map((sight) => decideMiner(sight, now));
 }

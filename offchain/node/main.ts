@@ -11,6 +11,7 @@ import { createViews } from "../chain/views.ts";
 import { LocalStore } from "../content/localStore.ts";
 import { grantDigest, LiveAnswers } from "../content/live.ts";
 import { LlamaEngine } from "../inference/llama.ts";
+import { crashPoint } from "../runtime/crashPoint.ts";
 import { addSettings, runCommand } from "../runtime/env.ts";
 import { EXIT, Fatal, oneLine } from "../runtime/exit.ts";
 import { lockDirectory } from "../runtime/instanceLock.ts";
@@ -55,6 +56,7 @@ async function start(config: NodeConfig): Promise<void> {
   const views = createViews(endpoint, deployment);
   const { node, view } = await registeredNode(views, wallet.address, log);
   await checkBalance(endpoint, wallet.address, log);
+  crashPoint("boot");
   const models = await registeredModels(views, view, config, log);
   const journal = new Journal(path.join(config.data, "journal.db"), endpoint.chainId, deployment.addresses.SessionQueue);
   const engine = await LlamaEngine.start({ ...models, threads: config.threads });
@@ -77,8 +79,11 @@ async function start(config: NodeConfig): Promise<void> {
   const { signingKey: key } = wallet;
   const { poison } = config;
   const acts = new Acts({ deployment, node, engine, sender, journal, world, results, content, live, key, log, poison });
-  const act: Acts["act"] = async (action, head, signal) => await acts.act(action, head, signal);
-  const executor = new Executor({ act, log, onFatal: failed.reject });
+  const executor = new Executor({
+    act: async (action, head, signal) => await acts.act(action, head, signal),
+    log,
+    onFatal: failed.reject,
+  });
   health.attach({ node, engine, executor, sender });
   log.info(
     {

@@ -7,6 +7,7 @@ import { semanticSketch } from "../inference/semanticSketch.ts";
 import { decodePromptTokens, encodeAnswers } from "../protocol/answers.ts";
 import { claimBytes } from "../protocol/claim.ts";
 import { commitDigest, commitmentOf, type Domain } from "../protocol/commitment.ts";
+import { crashPoint } from "../runtime/crashPoint.ts";
 import { parseTaskManifest } from "../inference/taskManifest.ts";
 import { type Manifest, MAX_MANIFEST_BYTES } from "../protocol/manifest.ts";
 import { type Answer, FINISH, type TaskTerms } from "../protocol/types.ts";
@@ -47,13 +48,17 @@ export async function makeWork(
 ): Promise<Work> {
   const { engine, source, results, live, key, domain, poison } = parts;
   const manifest = parseTaskManifest(await source.get(terms.manifest as Digest, { maxBytes: MAX_MANIFEST_BYTES, signal }));
+  crashPoint("fetched");
   await checkTerms(manifest, terms, engine, signal);
   const answers: Answer[] = [];
   const completions: Completion[] = [];
   const contents: Digest[] = [];
   for (const [prompt, { messages }] of manifest.prompts.entries()) {
     live?.begin(task, prompt);
-    const onToken = poison === undefined ? (piece: string) => live?.push(task, prompt, piece) : () => undefined;
+    const onToken = (piece: string) => {
+      crashPoint("token");
+      if (poison === undefined) live?.push(task, prompt, piece);
+    };
     const jobSeed = `${task}:${seat}`;
     const completion = await engine.complete(
       { messages, sampling: manifest.sampling, format: manifest.format, jobSeed },
@@ -70,6 +75,7 @@ export async function makeWork(
   }
   const claimList = claimBytes(completions.map(({ claim }) => claim));
   const claim = await results.put(claimList);
+  crashPoint("answered");
   const packed = encodeAnswers(answers);
   const salt = saltOf(key.privateKey, { chainId: domain.chainId, queue: domain.queue, task, seat, attempt });
   const commitment = commitmentOf(domain, task, node, terms, packed, claim, salt, attempt);

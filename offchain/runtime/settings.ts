@@ -14,7 +14,7 @@ export const COMMON_SETTINGS = {
     flag: "--deployment <file>",
     env: "CORROBORATE_DEPLOYMENT",
     about: "deployment record with the addresses of the contracts",
-    example: "deployments/local.json",
+    example: "deployments/sepolia/deployment.json",
   },
   runtime: {
     flag: "--runtime <address>",

@@ -12,7 +12,17 @@ export const netTasks = [
   subtask(
     ["net", "deploy"],
     "Deploys all contracts with the network's parameters and writes the deployment record",
-    { changes: true, flags: { force: "Deploy again although a record exists" } },
+    {
+      changes: true,
+      flags: { force: "Deploy again although a record exists" },
+      options: { journal: "name of the journal to go on with after an interruption (default: the network's name)" },
+    },
     () => import("./deploy.ts"),
+  ),
+  subtask(
+    ["net", "verify"],
+    "Compares the deployment record with the chain and the build: code, arguments, wiring, parameters, roles; exits 1 on any difference",
+    { flags: { accept: "Take changed parameters, roles and wiring into the record (code never)" } },
+    () => import("./verify.ts"),
   ),
 ];

@@ -1,13 +1,18 @@
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
+import type { Signer } from "ethers";
 import { readDeployment, verifyDeployment } from "../../offchain/chain/deployment.ts";
-import { deploy, MODULES, writeRecord } from "../../scripts/deploy.ts";
+import { LOCAL_CHAIN } from "../../offchain/runtime/settings.ts";
+import { MODULES, writeRecord } from "../../scripts/deploy.ts";
+import { carryOut, journalOf } from "../../scripts/deployment/ignition.ts";
+import { recordOf } from "../../scripts/deployment/record.ts";
 import { type CommonArguments, reporting, senderOf } from "../command.ts";
 import { connectNetwork, networkName, recordFiles } from "../connection.ts";
+import { confirmed } from "../confirmation.ts";
 import { Refusal } from "../failure.ts";
 import { parametersOf } from "./parameters.ts";
 import { placesOf, rehearse } from "./rehearsal.ts";
 
-export default reporting(async (args: CommonArguments & { force: boolean }, hre) => {
+export default reporting(async (args: CommonArguments & { force: boolean; journal?: string }, hre) => {
   const network = networkName(hre);
   const file = recordFiles(hre, network, args.deployment)[0]!;
   if (existsSync(file) && !args.force)
@@ -17,22 +22,48 @@ export default reporting(async (args: CommonArguments & { force: boolean }, hre)
     );
   const endpoint = await connectNetwork(hre);
   try {
-    const parameters = parametersOf(endpoint.chainId);
+    const { chainId, provider } = endpoint;
+    const { parameters, confirmations } = parametersOf(chainId);
     const sender = await senderOf({ hre, endpoint }, args);
     const from = await sender.getAddress();
     if (args.dryRun) {
-      const nonce = await endpoint.provider.getTransactionCount(from, "latest");
+      const nonce = await provider.getTransactionCount(from, "latest");
       return { dryRun: true, network, from, record: file, addresses: placesOf(from, nonce, MODULES), ...(await rehearse(hre, parameters)) };
     }
-    const steps: string[] = [];
-    const record = await deploy(sender, network, parameters, (step) => {
-      steps.push(step);
-      if (!args.json) process.stderr.write(`${step}\n`);
+    await confirmed(args, chainId, `deploy ${MODULES.length} contracts to chain ${chainId} as ${from}`);
+    const journal = args.journal ?? network;
+    // A local chain ends with its process, and an old journal with it.
+    if (chainId === LOCAL_CHAIN && args.journal === undefined) rmSync(journalOf(hre, journal), { recursive: true, force: true });
+    const key = keyOf(sender);
+    const carried = await carryOut({
+      hre,
+      network,
+      journal,
+      ...(key !== undefined && { key }),
+      deployer: from,
+      parameters,
+      confirmations,
+      pollingMs: chainId === LOCAL_CHAIN ? 50 : 2_000,
+      onStep: (step) => void (args.json || process.stderr.write(`${step}\n`)),
     });
+    const { blockNumber } = carried.start;
+    const about = { network, chainId: Number(chainId), blockNumber, deployer: from, root: hre.config.paths.root };
+    const record = await recordOf(provider, about, carried.plan, carried.transactions, parameters);
     writeRecord(file, record);
     await verifyDeployment(endpoint, readDeployment(file));
-    return { network, chainId: record.chainId, from, record: file, addresses: record.addresses, transactions: steps.length };
+    return {
+      network,
+      chainId: record.chainId,
+      from,
+      record: file,
+      resumed: carried.resumed,
+      addresses: record.addresses,
+      transactions: carried.plan.steps.length,
+    };
   } finally {
     endpoint.close();
   }
 });
+
+/** The private key of a signer that has one; accounts of the chain's own are named by their address. */
+const keyOf = (signer: Signer): string | undefined => (signer as Partial<{ privateKey: string }>).privateKey;

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Head } from "../../../offchain/chain/cursor.ts";
-import type { Action } from "../../../offchain/node/acts.ts";
+import type { Action } from "../../../offchain/node/decide.ts";
 import { Executor } from "../../../offchain/node/execute.ts";
 import { JournalConflict, type Work } from "../../../offchain/node/journal.ts";
 import { createLog } from "../../../offchain/runtime/log.ts";

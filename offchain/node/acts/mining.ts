@@ -1,0 +1,130 @@
+import type { Head } from "../../chain/cursor.ts";
+import type { TaskEntry } from "../../chain/taskBook.ts";
+import type { Digest } from "../../content/contentId.ts";
+import { HttpPeer } from "../../content/httpPeer.ts";
+import { LayeredStore } from "../../content/layeredStore.ts";
+import { MAX_CLAIM_BYTES } from "../../protocol/claim.ts";
+import { buildHandover, encodeHandover } from "../../protocol/handover.ts";
+import { crashPoint } from "../../runtime/crashPoint.ts";
+import { oneLine } from "../../runtime/exit.ts";
+import { CarrierError, handCommitment, handOpening } from "../carrierClient.ts";
+import type { Work } from "../journal.ts";
+import type { MinerAction } from "../roles/miner.ts";
+import { makeWork, TermsUntrue } from "../work.ts";
+import { type ActsOf, type ActsParts, sendCall, SETTLING_HEADROOM } from "./parts.ts";
+
+/** What serves a seat: answer, commit, reveal, by oneself or by a carrier. */
+export function miningActs(parts: ActsParts): ActsOf<MinerAction["kind"]> {
+  const { world, journal } = parts;
+  const withEntry = (act: (entry: TaskEntry, action: MinerAction, head: Head, signal: AbortSignal) => Promise<void>) => {
+    return async (action: MinerAction, head: Head, signal: AbortSignal) => {
+      const entry = world.book.tasks.get(action.task);
+      if (entry !== undefined) await act(entry, action, head, signal);
+    };
+  };
+  const withWork = (act: (entry: TaskEntry, work: Work, head: Head, signal: AbortSignal) => Promise<void>) =>
+    withEntry(async (entry, { seat }, head, signal) => {
+      const work = journal.work(entry.task, seat, entry.attempt);
+      if (work !== undefined) await act(entry, work, head, signal);
+    });
+  return {
+    wait: () => Promise.resolve(),
+    infer: withEntry(async (entry, { seat }, _head, signal) => await infer(parts, entry, seat, signal)),
+    commit: withWork(async (entry, work) => await commit(parts, entry, work)),
+    reveal: withWork(async (entry, work) => await reveal(parts, entry, work)),
+    handCommitment: withWork(async (entry, work, head, signal) => await hand(parts, "handCommitment", entry, work, head, signal)),
+    handOpening: withWork(async (entry, work, head, signal) => await hand(parts, "handOpening", entry, work, head, signal)),
+  };
+}
+
+async function infer(parts: ActsParts, entry: TaskEntry, seat: number, signal: AbortSignal): Promise<void> {
+  const { engine, results, content, live, key, poison, deployment, node, world, journal, log } = parts;
+  const { task, terms } = entry;
+  crashPoint("decided");
+  const domain = { chainId: deployment.chainId, queue: deployment.addresses.SessionQueue };
+  const source = new LayeredStore(
+    content,
+    world.sourcesOf(entry).map((base) => new HttpPeer(base)),
+  );
+  const workParts = { engine, source, results, live, key, domain, poison };
+  const work = await makeWork(task, entry.attempt, terms, seat, node, workParts, signal).catch((error: unknown) => {
+    if (error instanceof TermsUntrue || permanent(error)) world.progress(task).refused = true;
+    throw error;
+  });
+  const committed = entry.commits.find((commit) => commit.seat === seat)?.commitment;
+  if (committed !== undefined && committed !== work.commitment) {
+    world.progress(task).lost = true;
+    log.error(
+      { task: String(task), seat, found: work.commitment, wanted: committed },
+      "answered anew, and the commitment on chain is another one",
+    );
+    return;
+  }
+  crashPoint("committing");
+  journal.saveWork(work);
+  crashPoint("saved");
+}
+
+async function commit(parts: ActsParts, { task, deadline }: TaskEntry, { seat, commitment }: Work): Promise<void> {
+  await sendCall(parts, `commit:${task}:${seat}`, ["SessionQueue", "commit", [task, seat, commitment]], { deadline });
+}
+
+async function reveal(parts: ActsParts, { task, terms, commits, openings, deadline }: TaskEntry, work: Work): Promise<void> {
+  await release(parts, work);
+  const handover = encodeHandover(buildHandover(task, terms, commits, new Map([...openings, [work.seat, work]])));
+  await sendCall(parts, `reveal:${task}:${work.seat}`, ["SessionQueue", "reveal", [handover]], {
+    headroom: SETTLING_HEADROOM,
+    deadline: deadline + terms.revealWindow,
+  });
+}
+
+async function hand(
+  parts: ActsParts,
+  kind: "handCommitment" | "handOpening",
+  entry: TaskEntry,
+  work: Work,
+  head: Head,
+  signal: AbortSignal,
+): Promise<void> {
+  const { world } = parts;
+  const carrier = world.carrierOf(entry);
+  if (carrier === undefined) return;
+  const progress = world.progress(entry.task);
+  try {
+    if (kind === "handCommitment") {
+      await handCommitment(carrier, work, signal);
+      progress.handed.commitmentAt = head.timestamp;
+      return;
+    }
+    await release(parts, work);
+    await offer(parts, work, carrier, signal);
+    await handOpening(carrier, work, signal);
+    progress.handed.openingAt = head.timestamp;
+  } catch (error) {
+    if (error instanceof CarrierError && error.refused) progress.carrierRefused = true;
+    throw error;
+  }
+}
+
+/** Lets everybody read the results: commits have closed, so nobody can copy them. */
+async function release({ results, content }: ActsParts, { contents }: Work): Promise<void> {
+  for (const digest of contents) await content.put(await results.get(digest as Digest, { maxBytes: MAX_CLAIM_BYTES }));
+  crashPoint("released");
+}
+
+/** Gives the results to the carrier, which shows them to the client. One that takes no content can still carry. */
+async function offer({ results, log }: ActsParts, { contents, task }: Work, carrier: string, signal: AbortSignal): Promise<void> {
+  const peer = new HttpPeer(carrier);
+  for (const digest of contents) {
+    const bytes = await results.get(digest as Digest, { maxBytes: MAX_CLAIM_BYTES });
+    await peer.put(bytes, { signal }).catch((error: unknown) => {
+      log.warn({ task: String(task), digest, error: oneLine(error) }, "the carrier did not take a result");
+    });
+  }
+}
+
+/** What no later attempt can cure. */
+function permanent(error: unknown): boolean {
+  const { code } = error as { code?: string };
+  return code === "ManifestInvalid" || code === "ManifestTooLarge" || code === "PromptTooLong" || code === "InvalidRequest";
+}

@@ -1,0 +1,51 @@
+import type { SigningKey } from "ethers";
+import { interfaces, type ModuleName } from "../../chain/abis.ts";
+import type { Head } from "../../chain/cursor.ts";
+import type { Deployment } from "../../chain/deployment.ts";
+import type { Sender } from "../../chain/sender.ts";
+import type { Intent } from "../../chain/senderStore.ts";
+import type { LiveAnswers } from "../../content/live.ts";
+import type { LocalStore } from "../../content/localStore.ts";
+import type { Engine } from "../../inference/engine.ts";
+import type { Logger } from "../../runtime/log.ts";
+import type { Action } from "../decide.ts";
+import type { Journal } from "../journal.ts";
+import type { World } from "../world.ts";
+
+/** What acts work with. */
+export interface ActsParts {
+  deployment: Deployment;
+  node: number;
+  engine: Engine;
+  sender: Sender;
+  journal: Journal;
+  world: World;
+  /** Results that nobody may see yet. */
+  results: LocalStore;
+  /** What the content routes serve. */
+  content: LocalStore;
+  live?: LiveAnswers;
+  key: SigningKey;
+  log: Logger;
+  poison?: string | undefined;
+}
+
+/** How one kind of action is carried out. Resolves when the chain or the carrier has it; throws what the edges throw. */
+export type Act<Kind extends Action["kind"]> = (action: Extract<Action, { kind: Kind }>, head: Head, signal: AbortSignal) => Promise<void>;
+
+/** The acts of a role, by the kinds that it decides on. */
+export type ActsOf<Kind extends Action["kind"]> = { [K in Kind]: Act<K> };
+
+/** A reveal that settles costs more than the one that was simulated before the others came in. */
+export const SETTLING_HEADROOM = 1_500_000n;
+
+/** Sends a call of a module, once for each id. */
+export async function sendCall(
+  { sender, deployment }: Pick<ActsParts, "sender" | "deployment">,
+  id: string,
+  [module, method, args]: [module: ModuleName, method: string, args: unknown[]],
+  limits: Pick<Intent, "headroom" | "deadline" | "atStake"> = {},
+): Promise<void> {
+  const data = interfaces[module].encodeFunctionData(method, args);
+  await sender.send({ id, to: deployment.addresses[module], data, ...limits });
+}
