@@ -231,7 +231,8 @@ export interface NetworkProfile {
 function testnetParameters(blockSeconds: number): NetworkParameters {
   const local = localParameters();
   const minWindow = Math.max(600, 50 * blockSeconds);
-  return { ...local, pool: { ...local.pool, open: false }, seedDelay: 3, minWindow };
+  const network = { ...local.network, livenessWindow: 1_800, epoch: 86_400, rounds: { ...local.network.rounds, interval: 60 } };
+  return { ...local, pool: { ...local.pool, open: false }, network, seedDelay: 3, minWindow };
 }
 
 const profile = (name: string, chainId: number, blockSeconds: number, confirmations: number, maxFeeGwei: number): NetworkProfile => ({

@@ -6,9 +6,14 @@ import type {
   BlockRandomness,
   COR,
   Judge,
+  Liveness,
   ModelRegistry,
   NodePool,
+  OracleCommittee,
+  PoUW,
+  Referee,
   Reputation,
+  Rewards,
   Runtime,
   Session,
   SessionPayment,
@@ -21,9 +26,14 @@ interface TypedModules {
   BlockRandomness: BlockRandomness;
   COR: COR;
   Judge: Judge;
+  Liveness: Liveness;
   ModelRegistry: ModelRegistry;
   NodePool: NodePool;
+  OracleCommittee: OracleCommittee;
+  PoUW: PoUW;
+  Referee: Referee;
   Reputation: Reputation;
+  Rewards: Rewards;
   Runtime: Runtime;
   Session: Session;
   SessionPayment: SessionPayment;

@@ -3,6 +3,7 @@ import { modelTasks } from "./model/declarations.ts";
 import { netTasks } from "./net/declarations.ts";
 import { nodeTasks } from "./node/declarations.ts";
 import { paymentTasks } from "./payment/declarations.ts";
+import { roundTasks } from "./round/declarations.ts";
 import { runtimeTasks } from "./runtime/declarations.ts";
 import { sessionTasks } from "./session/declarations.ts";
 import { taskTasks } from "./task/declarations.ts";
@@ -15,5 +16,6 @@ export const tasks: TaskDefinition[] = [
   ...nodeTasks,
   ...sessionTasks,
   ...taskTasks,
+  ...roundTasks,
   ...paymentTasks,
 ];

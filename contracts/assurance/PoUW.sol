@@ -139,7 +139,7 @@ contract PoUW is IPoUW, RoundStore, EIP712 {
         uint256 ending = _endingOf(round);
         if (ending != 0) v.ending = Ending(ending - 1);
         if (f.id != RoundId.unwrap(round)) return v;
-        (v.kind, v.class, v.model, v.template, v.rules) = (f.kind, f.class, r.model, r.template, r.rules);
+        (v.kind, v.tier, v.model, v.template, v.rules) = (f.kind, f.tier, r.model, r.template, r.rules);
         (v.awaits, v.deadline) = f.awaits(r.rules);
         if (RoundLib.isDraw(f.step)) v.seedBlock = f.seedBlock;
         (v.createdBy, v.preparedBy) = (NodeId.wrap(f.createdBy), NodeId.wrap(f.preparedBy));
@@ -309,46 +309,36 @@ contract PoUW is IPoUW, RoundStore, EIP712 {
     // --- at the desk ---
 
     /// @inheritdoc IPoUW
-    function open(bytes32, Kind, uint8) external returns (RoundId) {
-        _desk();
+    function open(bytes32 model, Kind kind, uint8 tier) external returns (RoundId round) {
+        return abi.decode(_desk(abi.encodeCall(RoundDesk.open, (model, kind, tier))), (RoundId));
     }
 
     /// @inheritdoc IPoUW
-    function advance(RoundId) external {
-        _desk();
+    function advance(RoundId round) external {
+        _desk(abi.encodeCall(RoundDesk.advance, (round)));
     }
 
     /// @inheritdoc IPoUW
-    function withdrawBounty(address) external returns (uint256) {
-        _desk();
+    function withdrawBounty(address to) external returns (uint256 amount) {
+        return abi.decode(_desk(abi.encodeCall(RoundDesk.withdrawBounty, (to))), (uint256));
     }
 
     /// @inheritdoc IPoUW
-    function setRules(Kind, Rules calldata, bytes32) external {
-        _desk();
+    function setRules(Kind kind, Rules calldata rules, bytes32 template) external {
+        _desk(abi.encodeCall(RoundDesk.setRules, (kind, rules, template)));
     }
 
     /// @inheritdoc IPoUW
-    function setParameters(Parameters calldata) external {
-        _desk();
+    function setParameters(Parameters calldata next) external {
+        _desk(abi.encodeCall(RoundDesk.setParameters, (next)));
     }
 
     function _close(RoundId round) private {
-        Address.functionDelegateCall(DESK, abi.encodeCall(RoundDesk.close, (round)));
+        _desk(abi.encodeCall(RoundDesk.close, (round)));
     }
 
-    /// @dev Hands the call on, and its answer or its revert back. The Solidity code after a call of this is never reached.
-    function _desk() private {
-        address desk = DESK;
-        assembly ("memory-safe") {
-            let data := mload(0x40)
-            calldatacopy(data, 0, calldatasize())
-            let ok := delegatecall(gas(), desk, data, calldatasize(), 0, 0)
-            returndatacopy(data, 0, returndatasize())
-            if ok {
-                return(data, returndatasize())
-            }
-            revert(data, returndatasize())
-        }
+    /// @dev Hands the call on, and its answer or its revert back.
+    function _desk(bytes memory call) private returns (bytes memory) {
+        return Address.functionDelegateCall(DESK, call);
     }
 }

@@ -42,7 +42,7 @@ contract Referee is IReferee {
         bool answers = f.step == Step.DrawAnswerers;
         bool liveness = answers && f.kind == Kind.Liveness;
         if (liveness) hat.fill(POOL, REPUTATION, model, RoundDraw.UNPROVEN, size, seed);
-        hat.fill(POOL, REPUTATION, model, answers ? f.class : 0, size, seed);
+        hat.fill(POOL, REPUTATION, model, answers ? f.tier : 0, size, seed);
         if (!answers && POOL.drawable(model, 0) < RoundDraw.SMALL_POOL) {
             hat.fill(POOL, REPUTATION, model, RoundDraw.UNPROVEN, size, seed);
         }

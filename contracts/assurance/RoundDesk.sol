@@ -37,11 +37,11 @@ contract RoundDesk is RoundStore {
         else _closeScores(r, f);
     }
 
-    function open(bytes32 model, Kind kind, uint8 class) external returns (RoundId round) {
+    function open(bytes32 model, Kind kind, uint8 tier) external returns (RoundId round) {
         IPoUW.Rules memory rules = _rules[kind];
         if (rules.answerers == 0) revert IPoUW.PoUWNoKind(kind);
         uint256 highest = kind == Kind.Liveness ? 0 : 2;
-        if (class > highest) revert IPoUW.PoUWOutOfRange(0, class, highest);
+        if (tier > highest) revert IPoUW.PoUWOutOfRange(0, tier, highest);
         uint40 due = _nextOpenAt();
         if (Windows.clock() < due) revert IPoUW.PoUWTooEarly(Windows.clock(), due);
         _requireTurn(due);
@@ -57,9 +57,9 @@ contract RoundDesk is RoundStore {
         Round storage r = _rounds[id % RING];
         (r.model, r.template, r.rules) = (model, _templates[kind], rules);
         Facts memory f;
-        (f.id, f.kind, f.class, f.canonical) = (id, kind, class, RoundLib.NO_SEAT);
+        (f.id, f.kind, f.tier, f.canonical) = (id, kind, tier, RoundLib.NO_SEAT);
         f.threshold = MODELS.modelOf(model).agreement;
-        emit IPoUW.RoundOpened(round, kind, model, class, r.template, f.threshold, rules, uint40(block.number + SEED_DELAY));
+        emit IPoUW.RoundOpened(round, kind, model, tier, r.template, f.threshold, rules, uint40(block.number + SEED_DELAY));
         f.step = Step.DrawCreator;
         _awaitDraw(r, f);
         _earn();

@@ -262,15 +262,15 @@ contract NodePool is INodePool, NodeStore {
     }
 
     /// @inheritdoc INodePool
-    function drawable(bytes32 model, uint8 class) external view returns (uint256) {
-        return class == UNPROVEN ? _lists[model][UNPROVEN].length : _count(model, class);
+    function drawable(bytes32 model, uint8 list) external view returns (uint256) {
+        return list == UNPROVEN ? _lists[model][UNPROVEN].length : _count(model, list);
     }
 
     /// @inheritdoc INodePool
-    function drawableAt(bytes32 model, uint8 class, uint256 place) external view returns (NodeId node, address owner, bool ready) {
-        node = _placed(model, class == UNPROVEN ? UNPROVEN : 0, place);
+    function drawableAt(bytes32 model, uint8 list, uint256 place) external view returns (NodeId node, address owner, bool ready) {
+        node = _placed(model, list == UNPROVEN ? UNPROVEN : 0, place);
         owner = _nodes[node].owner;
-        ready = !_parameters.proving || (class == UNPROVEN ? LIVENESS.isAlive(node) : _isProven(node));
+        ready = !_parameters.proving || (list == UNPROVEN ? LIVENESS.isAlive(node) : _isProven(node));
     }
 
     /// @inheritdoc INodePool
@@ -431,107 +431,97 @@ contract NodePool is INodePool, NodeStore {
     // --- at the desk ---
 
     /// @inheritdoc INodePool
-    function register(address, bytes32, uint128, string calldata) external returns (NodeId) {
-        _desk();
+    function register(address operator, bytes32 model, uint128 amount, string calldata endpoint) external returns (NodeId node) {
+        return abi.decode(_desk(abi.encodeCall(NodeDesk.register, (operator, model, amount, endpoint))), (NodeId));
     }
 
     /// @inheritdoc INodePool
-    function proposeOperator(NodeId, address) external {
-        _desk();
+    function proposeOperator(NodeId node, address operator) external {
+        _desk(abi.encodeCall(NodeDesk.proposeOperator, (node, operator)));
     }
 
     /// @inheritdoc INodePool
-    function acceptOperator(NodeId) external {
-        _desk();
+    function acceptOperator(NodeId node) external {
+        _desk(abi.encodeCall(NodeDesk.acceptOperator, (node)));
     }
 
     /// @inheritdoc INodePool
-    function announceEndpoint(NodeId, string calldata) external {
-        _desk();
+    function announceEndpoint(NodeId node, string calldata endpoint) external {
+        _desk(abi.encodeCall(NodeDesk.announceEndpoint, (node, endpoint)));
     }
 
     /// @inheritdoc INodePool
-    function serve(NodeId, bytes32, bool) external {
-        _desk();
+    function serve(NodeId node, bytes32 model, bool available) external {
+        _desk(abi.encodeCall(NodeDesk.serve, (node, model, available)));
     }
 
     /// @inheritdoc INodePool
-    function addStake(NodeId, uint128) external {
-        _desk();
+    function addStake(NodeId node, uint128 amount) external {
+        _desk(abi.encodeCall(NodeDesk.addStake, (node, amount)));
     }
 
     /// @inheritdoc INodePool
-    function requestExit(NodeId) external {
-        _desk();
+    function requestExit(NodeId node) external {
+        _desk(abi.encodeCall(NodeDesk.requestExit, (node)));
     }
 
     /// @inheritdoc INodePool
-    function withdrawStake(NodeId, address) external {
-        _desk();
+    function withdrawStake(NodeId node, address to) external {
+        _desk(abi.encodeCall(NodeDesk.withdrawStake, (node, to)));
     }
 
     /// @inheritdoc INodePool
-    function setRoles(NodeId, uint8) external {
-        _desk();
+    function setRoles(NodeId node, uint8 roles) external {
+        _desk(abi.encodeCall(NodeDesk.setRoles, (node, roles)));
     }
 
     /// @inheritdoc INodePool
-    function setLevel(NodeId, uint8) external {
-        _desk();
+    function setLevel(NodeId node, uint8 level) external {
+        _desk(abi.encodeCall(NodeDesk.setLevel, (node, level)));
     }
 
     /// @inheritdoc INodePool
-    function dedicate(NodeId, uint32) external {
-        _desk();
+    function dedicate(NodeId node, uint32 session) external {
+        _desk(abi.encodeCall(NodeDesk.dedicate, (node, session)));
     }
 
     /// @inheritdoc INodePool
-    function acceptDedicated(uint32, NodeId[] calldata, bool) external {
-        _desk();
+    function acceptDedicated(uint32 session, NodeId[] calldata nodes, bool accepted) external {
+        _desk(abi.encodeCall(NodeDesk.acceptDedicated, (session, nodes, accepted)));
     }
 
     /// @inheritdoc INodePool
-    function free(NodeId) external {
-        _desk();
+    function free(NodeId node) external {
+        _desk(abi.encodeCall(NodeDesk.free, (node)));
     }
 
     /// @inheritdoc INodePool
-    function admit(NodeId, bool) external {
-        _desk();
+    function admit(NodeId node, bool admitted) external {
+        _desk(abi.encodeCall(NodeDesk.admit, (node, admitted)));
     }
 
     /// @inheritdoc INodePool
-    function setParameters(Parameters calldata) external {
-        _desk();
+    function setParameters(Parameters calldata next) external {
+        _desk(abi.encodeCall(NodeDesk.setParameters, (next)));
     }
 
     /// @inheritdoc INodePool
-    function sweepSlashed(address) external {
-        _desk();
+    function sweepSlashed(address to) external {
+        _desk(abi.encodeCall(NodeDesk.sweepSlashed, (to)));
     }
 
     /// @inheritdoc INodePool
-    function slashFraud(NodeId, address) external returns (uint128) {
-        _desk();
+    function slashFraud(NodeId node, address finder) external returns (uint128 taken) {
+        return abi.decode(_desk(abi.encodeCall(NodeDesk.slashFraud, (node, finder))), (uint128));
     }
 
     /// @inheritdoc INodePool
-    function withdrawBounty(address) external returns (uint128) {
-        _desk();
+    function withdrawBounty(address to) external returns (uint128 amount) {
+        return abi.decode(_desk(abi.encodeCall(NodeDesk.withdrawBounty, (to))), (uint128));
     }
 
-    /// @dev Hands the call on, and its answer or its revert back. The Solidity code after a call of this is never reached.
-    function _desk() private {
-        address desk = DESK;
-        assembly ("memory-safe") {
-            let data := mload(0x40)
-            calldatacopy(data, 0, calldatasize())
-            let ok := delegatecall(gas(), desk, data, calldatasize(), 0, 0)
-            returndatacopy(data, 0, returndatasize())
-            if ok {
-                return(data, returndatasize())
-            }
-            revert(data, returndatasize())
-        }
+    /// @dev Hands the call on, and its answer or its revert back.
+    function _desk(bytes memory call) private returns (bytes memory) {
+        return Address.functionDelegateCall(DESK, call);
     }
 }

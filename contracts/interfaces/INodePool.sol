@@ -403,10 +403,10 @@ interface INodePool {
 
     /// @notice How many places a round may draw from: the eligible of at least a class (0 all, 1 medium, 2 high), or 3: those who lack
     /// a fresh pass.
-    function drawable(bytes32 model, uint8 class) external view returns (uint256);
+    function drawable(bytes32 model, uint8 list) external view returns (uint256);
 
     /// @notice The node at a place of `drawable`, its owner, and whether it may be drawn now.
-    function drawableAt(bytes32 model, uint8 class, uint256 place) external view returns (NodeId node, address owner, bool ready);
+    function drawableAt(bytes32 model, uint8 list, uint256 place) external view returns (NodeId node, address owner, bool ready);
 
     /// @notice A node's level, 0 to 10.
     function levelOf(NodeId node) external view returns (uint8);

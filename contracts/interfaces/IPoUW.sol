@@ -136,7 +136,7 @@ interface IPoUW {
     struct View {
         RoundId round;
         Kind kind;
-        uint8 class;
+        uint8 tier;
         Phase phase;
         Awaits awaits;
         Ending ending;
@@ -203,7 +203,7 @@ interface IPoUW {
         RoundId indexed round,
         Kind indexed kind,
         bytes32 indexed model,
-        uint8 class,
+        uint8 tier,
         bytes32 template,
         uint16 threshold,
         Rules rules,
@@ -279,8 +279,8 @@ interface IPoUW {
     error PoUWNothingOwed();
 
     /// @notice Leading oracle, and anyone after the grace: opens a round.
-    /// @param class of nodes that answer: 0 all, 1 medium, 2 high; 0 for liveness
-    function open(bytes32 model, Kind kind, uint8 class) external returns (RoundId);
+    /// @param tier class of nodes that answer: 0 all, 1 medium, 2 high; 0 for liveness
+    function open(bytes32 model, Kind kind, uint8 tier) external returns (RoundId);
 
     /// @notice Leading oracle, and anyone after the grace: does what is due: a draw, replacing the late, closing a phase, ending the round.
     function advance(RoundId round) external;

@@ -34,7 +34,7 @@ enum Step {
 struct Facts {
     uint64 id;
     Kind kind;
-    uint8 class;
+    uint8 tier;
     Step step;
     uint8 replaced;
     uint40 since;

@@ -26,6 +26,9 @@ const MOVING: Partial<Record<ModuleName, string[]>> = {
   NodePool: ["totals", "nodeCount", "leaseCount"],
   Session: ["sessionCount"],
   SessionPayment: ["liabilities", "totals"],
+  OracleCommittee: ["leader"],
+  Rewards: ["promised"],
+  PoUW: ["nextOpenAt"],
   Runtime: ["modules"],
 };
 /** The same, by what names say wherever they stand. */
