@@ -7,7 +7,6 @@ import {ILiveness} from "../interfaces/ILiveness.sol";
 import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
 import {INodePool, LeaseId, NodeId} from "../interfaces/INodePool.sol";
 import {ISessionPayment} from "../interfaces/ISessionPayment.sol";
-import {Windows} from "../libraries/Windows.sol";
 
 /// @title NodeStore: what the node pool stores, and the rules that its two halves share
 /// @notice `NodePool` is the pool; `NodeDesk` holds the code of its owners' and governance's calls, which the pool runs by delegatecall on

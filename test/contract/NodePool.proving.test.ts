@@ -7,7 +7,10 @@ import { useNetwork } from "./suite.ts";
 const UNPROVEN = 3;
 
 describe("NodePool with proof", () => {
-  const net = useNetwork({ nodes: 8, leased: false, parameters: { pool: { proving: true } } }, (fresh) => ping(fresh));
+  const net = useNetwork(
+    { nodes: 8, leased: false, parameters: { pool: { proving: true }, network: { livenessWindow: 600, epoch: 6_000 } } },
+    (fresh) => ping(fresh),
+  );
   const pool = () => net().modules.NodePool;
   const listed = async () => [...(await pool().eligible(MODEL, 0, 99))].map(Number);
   const unproven = async () => Number(await pool().drawable(MODEL, UNPROVEN));
@@ -37,6 +40,11 @@ describe("NodePool with proof", () => {
     expect(await listed()).to.deep.equal([]);
     expect(await unproven()).to.equal(8);
     await expect(reserve()).to.be.revertedWithCustomError(pool(), "NodePoolTooFewNodes");
+    // While a draw is decided and not made, no list changes: anybody cancels the reservation once its time is over.
+    await net().networkHelpers.time.increase(3_600);
+    await net().networkHelpers.mine(300);
+    await net().modules.Session.cancelReservation(net().session);
+    await ping(net());
     const round = await RoundDriver.open(net(), Kind.Liveness);
     const openings = [answer(0), answer(1), answer(2, 90)];
     await round.run(openings);

@@ -316,15 +316,15 @@ describe("PoUW rounds", () => {
     const { PoUW } = net().modules;
     const node = round.operator(1);
     for (const call of [
-      PoUW.advance(round.id),
-      PoUW.connect(node).claim(round.id),
-      PoUW.connect(node).create(round.id, `0x${"01".repeat(32)}`),
-      PoUW.connect(node).prepare(round.id, `0x${"01".repeat(32)}`),
-      PoUW.connect(node).commit(round.id, 0, `0x${"01".repeat(32)}`),
-      PoUW.reveal(round.id, [answer(0)]),
-      PoUW.revealScores(round.id, [scoring(0, 0n)]),
+      () => PoUW.advance(round.id),
+      () => PoUW.connect(node).claim(round.id),
+      () => PoUW.connect(node).create(round.id, `0x${"01".repeat(32)}`),
+      () => PoUW.connect(node).prepare(round.id, `0x${"01".repeat(32)}`),
+      () => PoUW.connect(node).commit(round.id, 0, `0x${"01".repeat(32)}`),
+      () => PoUW.reveal(round.id, [answer(0)]),
+      () => PoUW.revealScores(round.id, [scoring(0, 0n)]),
     ]) {
-      await expect(call)
+      await expect(call())
         .to.be.revertedWithCustomError(PoUW, "PoUWWrongPhase")
         .withArgs(round.id, Phase.Ended, (given: unknown) => given !== undefined);
     }

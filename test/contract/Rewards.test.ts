@@ -71,6 +71,7 @@ describe("Rewards", () => {
     const before = await earned((await round.answerers())[0]!, first);
     await (await RoundDriver.open(net(), Kind.Liveness)).run();
     expect(await earned((await round.answerers())[0]!, first)).to.deep.equal(before);
+    net().operators.delete(late);
     await expect(claim(1, [first - 1n])).to.be.revertedWithCustomError(rewards(), "RewardsNoEpoch");
     await expect(rewards().connect(net().stranger).claim(1, [first], net().stranger.address)).to.be.revertedWithCustomError(
       rewards(),

@@ -22,7 +22,10 @@ export function signedPing(net: Network, node: number, window: bigint, key: Sign
 
 /** Carries pings of the running window of these nodes (default: all) in one transaction. */
 export async function ping(net: Network, nodes: number[] = [...net.operators.keys()]) {
-  const window = await net.modules.Liveness.currentWindow();
+  // The chain's clock moves by itself: the transaction's second is fixed, so that its window is.
+  const second = BigInt((await net.networkHelpers.time.latest()) + 1);
+  const window = second / (await net.modules.Liveness.WINDOW());
+  await net.networkHelpers.time.setNextBlockTimestamp(second);
   return await net.modules.Liveness.connect(net.keeper).ping(
     window,
     nodes.map((node) => signedPing(net, node, window)),
@@ -35,8 +38,7 @@ export async function liveThroughEpoch(net: Network, nodes?: number[]): Promise<
   const epoch = await Rewards.currentEpoch();
   while ((await Rewards.currentEpoch()) === epoch) {
     await ping(net, nodes);
-    const window = await Liveness.currentWindow();
-    await net.networkHelpers.time.increaseTo((window + 1n) * (await Liveness.WINDOW()));
+    await net.networkHelpers.time.increaseTo(((await Liveness.currentWindow()) + 1n) * (await Liveness.WINDOW()));
   }
   return epoch;
 }
