@@ -43,7 +43,10 @@ export default defineConfig({
     tests: { mocha: "./test/contract", solidity: "./test/contracts" },
   },
   solidity: {
-    npmFilesToBuild: ["@openzeppelin/contracts/access/manager/AccessManager.sol"],
+    npmFilesToBuild: [
+      "@openzeppelin/contracts/access/manager/AccessManager.sol",
+      "@openzeppelin/contracts/governance/TimelockController.sol",
+    ],
     // One profile: what is tested is what is deployed. viaIR because SessionQueue passes EIP-170's limit without it. The Solidity tests
     // deploy those artefacts by name, so they need not pass through viaIR themselves (five times faster to compile).
     profiles: {

@@ -39,6 +39,7 @@ const checks = [
   { name: "eslint", run: () => tool("eslint", ".") },
   { name: "prettier", run: () => tool("prettier", "--check", "--log-level=warn", ".") },
   { name: "tsc", run: () => tool("tsc", "--noEmit") },
+  { name: "tsc, the page", run: () => tool("tsc", "--noEmit", "--project", "offchain/dashboard") },
   { name: "solhint", run: () => tool("solhint", "--disc", "--max-warnings", "0", "contracts/**/*.sol") },
   { name: "solc warnings", run: () => compilerWarnings() },
 ];

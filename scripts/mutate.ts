@@ -18,6 +18,7 @@ interrupted run goes on where it stopped.
   --sample N            only N mutants, chosen by --seed
   --seed S              of the choice (default 1)
   --shard I/N           the I-th of N parts (from 1), to run parts side by side
+  --tests PATTERN       tests whose file names match, and "solidity" for all Solidity tests (default: all); what was used once stays
   --survivors           only those that survived before, after new tests
   --limit MINUTES       stop after so long
   --report              write test/mutation/report.json and survivors.md from the results so far, and run nothing
@@ -31,6 +32,7 @@ const { values: options } = parseArgs({
     sample: { type: "string" },
     seed: { type: "string", default: "1" },
     shard: { type: "string" },
+    tests: { type: "string", default: "" },
     survivors: { type: "boolean", default: false },
     limit: { type: "string" },
     report: { type: "boolean", default: false },
@@ -84,7 +86,7 @@ if (options.list) {
   process.exit(0);
 }
 if (!options.report) {
-  await trace(say);
+  await trace(new RegExp(options.tests), say);
   const known = readResults();
   const outcomeOf = (mutant: Mutant) => known.get(`${mutant.key}|${sourceHash(mutant.file)}`)?.outcome;
   const open = chosen.filter((mutant) => {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { parseEther } from "ethers";
+import { parseEther, ZeroAddress } from "ethers";
 
 /** Governed parameters per network, as data. Amounts are COR base units, times seconds. */
 export interface NetworkParameters {
@@ -27,6 +27,30 @@ export interface NetworkParameters {
   /** Shortest commit or reveal window, seconds: many blocks of the chain. */
   minWindow: number;
   models: ModelParameters[];
+  /** Bond of a published node image, and the time from its retirement to the bond's return. */
+  images: { bond: bigint; delay: number };
+  /** When the staking emission begins, seconds; 0: when it is deployed. */
+  staking: { startsAt: number };
+  /** What a staker may use in a day, millionths of its weight. */
+  allowanceRate: number;
+  /** The Uniswap v2 router and the token that COR is bought back for; zero addresses where there is none yet. */
+  treasury: { router: string; quote: string; slippageBps: number };
+  governance: {
+    /** Time from queue to execution. */
+    timelockDelay: number;
+    votes: {
+      votingDelay: number;
+      votingPeriod: number;
+      lateQuorum: number;
+      /** Share of all COR, 1/100. */
+      quorumPercent: number;
+      proposalThreshold: bigint;
+    };
+    /** Whether the account that deploys stays administrator beside the timelock: for chains that end with their process. */
+    deployerStays: boolean;
+  };
+  /** Who may pause new work; default: the account that deploys. */
+  guardian?: string;
 }
 
 /** Rounds of network work, rewards for it, oracles. */
@@ -202,6 +226,15 @@ export function localParameters(): NetworkParameters {
       validatorPrice: parseEther("0.01"),
     },
     models: shippedModels(),
+    images: { bond: parseEther("1000"), delay: 7 * 86_400 },
+    staking: { startsAt: 0 },
+    allowanceRate: 100,
+    treasury: { router: ZeroAddress, quote: ZeroAddress, slippageBps: 300 },
+    governance: {
+      timelockDelay: 3_600,
+      votes: { votingDelay: 60, votingPeriod: 3_600, lateQuorum: 600, quorumPercent: 4, proposalThreshold: parseEther("100000") },
+      deployerStays: true,
+    },
   };
 }
 
@@ -232,7 +265,9 @@ function testnetParameters(blockSeconds: number): NetworkParameters {
   const local = localParameters();
   const minWindow = Math.max(600, 50 * blockSeconds);
   const network = { ...local.network, livenessWindow: 1_800, epoch: 86_400, rounds: { ...local.network.rounds, interval: 60 } };
-  return { ...local, pool: { ...local.pool, open: false }, network, seedDelay: 3, minWindow };
+  const votes = { ...local.governance.votes, votingDelay: 3_600, votingPeriod: 3 * 86_400, lateQuorum: 86_400 };
+  const governance = { timelockDelay: 2 * 86_400, votes, deployerStays: false };
+  return { ...local, pool: { ...local.pool, open: false }, network, seedDelay: 3, minWindow, governance };
 }
 
 const profile = (name: string, chainId: number, blockSeconds: number, confirmations: number, maxFeeGwei: number): NetworkProfile => ({

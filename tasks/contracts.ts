@@ -3,8 +3,12 @@ import { interfaces, MODULE_NAMES, type ModuleName } from "../offchain/chain/abi
 import type { Addresses } from "../offchain/chain/deployment.ts";
 import type {
   AccessManager,
+  Allowance,
   BlockRandomness,
   COR,
+  CorGovernor,
+  ImageRegistry,
+  Incentives,
   Judge,
   Liveness,
   ModelRegistry,
@@ -14,17 +18,25 @@ import type {
   Referee,
   Reputation,
   Rewards,
+  RestrictedList,
   Runtime,
   Session,
   SessionPayment,
   SessionQueue,
+  Staking,
+  TimelockController,
+  Treasury,
   Validation,
 } from "../types/ethers-contracts/index.ts";
 
 interface TypedModules {
   AccessManager: AccessManager;
+  Allowance: Allowance;
   BlockRandomness: BlockRandomness;
   COR: COR;
+  CorGovernor: CorGovernor;
+  ImageRegistry: ImageRegistry;
+  Incentives: Incentives;
   Judge: Judge;
   Liveness: Liveness;
   ModelRegistry: ModelRegistry;
@@ -34,10 +46,14 @@ interface TypedModules {
   Referee: Referee;
   Reputation: Reputation;
   Rewards: Rewards;
+  RestrictedList: RestrictedList;
   Runtime: Runtime;
   Session: Session;
   SessionPayment: SessionPayment;
   SessionQueue: SessionQueue;
+  Staking: Staking;
+  TimelockController: TimelockController;
+  Treasury: Treasury;
   Validation: Validation;
 }
 

@@ -3,13 +3,15 @@ pragma solidity ^0.8.37;
 
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {INodePool, LeaseId, NodeId, Seat} from "../interfaces/INodePool.sol";
+import {IPausable} from "../interfaces/IPausable.sol";
 import {Draw} from "../libraries/Draw.sol";
+import {Pause} from "../libraries/Pause.sol";
 import {Windows} from "../libraries/Windows.sol";
 import {NodeDesk} from "./NodeDesk.sol";
 import {NodeStore} from "./NodeStore.sol";
 
 /// @title NodePool
-contract NodePool is INodePool, NodeStore {
+contract NodePool is INodePool, IPausable, NodeStore {
     /// @dev Runs the calls that are not for the hot path.
     address public immutable DESK;
 
@@ -294,6 +296,11 @@ contract NodePool is INodePool, NodeStore {
         return _parameters;
     }
 
+    /// @inheritdoc IPausable
+    function pausedUntil() external view returns (uint40) {
+        return _pausedUntil;
+    }
+
     /// @inheritdoc INodePool
     function nodeCount() external view returns (uint256) {
         return _nodeCount;
@@ -432,6 +439,7 @@ contract NodePool is INodePool, NodeStore {
 
     /// @inheritdoc INodePool
     function register(address operator, bytes32 model, uint128 amount, string calldata endpoint) external returns (NodeId node) {
+        Pause.requireOff(_pausedUntil);
         return abi.decode(_desk(abi.encodeCall(NodeDesk.register, (operator, model, amount, endpoint))), (NodeId));
     }
 
@@ -457,6 +465,7 @@ contract NodePool is INodePool, NodeStore {
 
     /// @inheritdoc INodePool
     function addStake(NodeId node, uint128 amount) external {
+        Pause.requireOff(_pausedUntil);
         _desk(abi.encodeCall(NodeDesk.addStake, (node, amount)));
     }
 
@@ -503,6 +512,13 @@ contract NodePool is INodePool, NodeStore {
     /// @inheritdoc INodePool
     function setParameters(Parameters calldata next) external {
         _desk(abi.encodeCall(NodeDesk.setParameters, (next)));
+    }
+
+    /// @inheritdoc IPausable
+    function pause(uint40 duration) external restricted {
+        uint40 until = Pause.next(_pausedUntil, duration);
+        _pausedUntil = until;
+        emit PauseChanged(until);
     }
 
     /// @inheritdoc INodePool

@@ -88,6 +88,8 @@ abstract contract NodeStore is AccessManaged {
     uint24 internal _nodeCount;
     uint32 internal _leaseCount;
     uint128 internal _staked;
+    /// @dev In the slot that every registration and every new stake writes.
+    uint40 internal _pausedUntil;
     uint128 internal _slashed;
     uint128 internal _bountiesOwed;
     mapping(NodeId node => INodePool.Node) internal _nodes;

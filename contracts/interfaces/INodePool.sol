@@ -16,6 +16,7 @@ import {LeaseId, NodeId, Seat} from "./NodeTypes.sol";
 /// last lease that gave it work. The dense lists of a model, one per class of levels, hold the eligible nodes that serve it, but for those
 /// that wait for a pending draw; a list of its own holds those that lack nothing but the proof: rounds draw from it, sessions do not.
 /// Who falls silent stays listed until somebody calls `enlist`, and is passed over by draws. Validators are in a list of their own, leased or not: a seat in a panel takes a few minutes of work.
+/// A guardian's pause (`IPausable`) stops `register` and `addStake` (`PauseActive`), nothing else.
 interface INodePool {
     /// @notice Where the members of a lease come from.
     /// @dev `Pool`: drawn. `Hybrid`: the nodes dedicated to the session first, the rest drawn. `Dedicated`: those nodes alone.

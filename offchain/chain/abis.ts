@@ -18,6 +18,14 @@ const SOURCES = {
   Rewards: "contracts/economy/Rewards.sol",
   Referee: "contracts/assurance/Referee.sol",
   PoUW: "contracts/assurance/PoUW.sol",
+  ImageRegistry: "contracts/identity/ImageRegistry.sol",
+  RestrictedList: "contracts/economy/RestrictedList.sol",
+  Staking: "contracts/economy/Staking.sol",
+  Incentives: "contracts/economy/Incentives.sol",
+  Allowance: "contracts/economy/Allowance.sol",
+  Treasury: "contracts/economy/Treasury.sol",
+  CorGovernor: "contracts/governance/CorGovernor.sol",
+  TimelockController: "@openzeppelin/contracts/governance/TimelockController.sol",
   AccessManager: "@openzeppelin/contracts/access/manager/AccessManager.sol",
 } as const;
 

@@ -22,6 +22,14 @@ export interface NodeView {
   admitted: boolean;
   available: boolean;
   exitAt: number;
+  /** 0 when free. */
+  jailedUntil: number;
+  /** 0 to 10. */
+  level: number;
+  /** Bitmap: 1 miner, 2 validator. */
+  roles: number;
+  /** What a commitment that is not opened costs. */
+  unopenedPenalty: bigint;
   stake: bigint;
   minStake: bigint;
   model: string;
@@ -84,6 +92,10 @@ export function createViews(endpoint: Endpoint, { addresses }: Pick<Deployment, 
   const struct = async <T>(module: ModuleName, view: string, args: unknown[], block?: number) =>
     plain((await call(module, view, args, block)) as Result) as T;
 
+  let window: number | undefined;
+  /** Blocks for which this chain keeps hashes: fixed at the deployment. */
+  const seedWindow = async (): Promise<number> => (window ??= Number(await call("BlockRandomness", "WINDOW", [])));
+
   const lease = async (id: number, block?: number): Promise<LeaseView> => {
     const [members, size, until] = (await call("NodePool", "leaseOf", [id], block)) as [bigint, bigint, bigint];
     return { nodes: membersOf(members, Number(size)), until: Number(until) };
@@ -109,7 +121,7 @@ export function createViews(endpoint: Endpoint, { addresses }: Pick<Deployment, 
     seed: async (task: bigint, facts: Facts, head: number): Promise<bigint | undefined> => {
       if (facts.state !== State.Unseeded) return facts.seed;
       if (BigInt(head) < facts.seed) return undefined;
-      const block = await provider.getBlock(decidingBlock(Number(facts.seed), head + 1));
+      const block = await provider.getBlock(decidingBlock(Number(facts.seed), head + 1, await seedWindow()));
       if (block?.hash == null)
         throw new ChainError("BlockMissing", "found no deciding block at the server, wanted its hash; read again", true);
       return taskSeed(block.hash, task);

@@ -17,13 +17,27 @@ export interface ServerOptions {
   content: LocalStore;
   live: LiveRoutesOptions;
   health: () => Health;
+  /** Why the node is not ready, by check; empty where it is. */
+  readiness: () => Record<string, string>;
+  /** The exposition text for Prometheus. */
+  metrics: () => Promise<string>;
 }
 
 /** Strangers may leave this much content here. */
 const QUOTA_BYTES = 256 * 1024 * 1024;
 
-/** The node's HTTP face: GET /healthz, and GET, HEAD and PUT /content/:cid, and GET /live for routers. Throws Fatal (inUse) where the port is taken. */
-export async function serve({ host, port, content, live, health }: ServerOptions): Promise<{ server: FastifyInstance; url: string }> {
+const isLoopback = (address: string | undefined) => address !== undefined && /^(::ffff:)?127\.|^::1$/.test(address);
+
+/** The node's HTTP face: GET /healthz, /readyz and (from this machine) /metrics, and GET, HEAD and PUT /content/:cid, and GET /live for routers. Throws Fatal (inUse) where the port is taken. */
+export async function serve({
+  host,
+  port,
+  content,
+  live,
+  health,
+  readiness,
+  metrics,
+}: ServerOptions): Promise<{ server: FastifyInstance; url: string }> {
   const server = Fastify({
     logger: false,
     connectionTimeout: 30_000,
@@ -40,6 +54,19 @@ export async function serve({ host, port, content, live, health }: ServerOptions
       .code(healthy ? 200 : 503)
       .header("cache-control", "no-store")
       .send(body);
+  });
+  server.get("/readyz", async (_request, reply) => {
+    const failing = readiness();
+    const ready = Object.keys(failing).length === 0;
+    return await reply
+      .code(ready ? 200 : 503)
+      .header("cache-control", "no-store")
+      .send({ ready, failing });
+  });
+  server.get("/metrics", async (request, reply) => {
+    // Numbers are the operator's own: a node that serves strangers shows them to its own machine only.
+    if (!isLoopback(request.socket.remoteAddress)) return await reply.code(404).send();
+    return await reply.type("text/plain; version=0.0.4; charset=utf-8").send(await metrics());
   });
   await server.register(liveRoutes, live);
   await server.register(contentRoutes, { store: content, quotaBytes: QUOTA_BYTES });

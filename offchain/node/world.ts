@@ -28,7 +28,7 @@ export interface Observation {
 }
 
 /** Events of this many blocks are kept after a task has ended, so that a reorganisation can bring it back. */
-const KEPT_BLOCKS = 64;
+const KEPT_BLOCKS = 128;
 
 /** The chain as this node sees it: events from the journal, facts from the chain, read again whenever an event touches them. */
 export class World {
@@ -43,6 +43,7 @@ export class World {
   readonly #members = new Map<number, LeaseView>();
   readonly #closedSeenAt = new Map<bigint, number>();
   readonly #progress = new Map<bigint, Progress>();
+  readonly #seenAt = new Map<bigint, number>();
 
   /** `local`: a local chain, where endpoints may be private addresses. */
   constructor({
@@ -67,8 +68,18 @@ export class World {
   absorb({ added, removedFrom, upTo }: Batch): void {
     if (removedFrom !== undefined) this.#rebuild();
     else for (const log of added) this.book.apply(log);
-    for (const { module, args } of added) if (module === "SessionQueue") this.#facts.delete(args.getValue("task") as bigint);
+    for (const { module, name, args } of added) {
+      if (module !== "SessionQueue") continue;
+      const task = args.getValue("task") as bigint;
+      this.#facts.delete(task);
+      if (name === "TaskQueued") this.#seenAt.set(task, performance.now());
+    }
     if (upTo - this.#prunedAt >= KEPT_BLOCKS) this.#prune(upTo);
+  }
+
+  /** When this process read of a task's birth, on its own clock; undefined for tasks of before it started. */
+  seenAt(task: bigint): number | undefined {
+    return this.#seenAt.get(task);
   }
 
   progress(task: bigint): Progress {
@@ -175,7 +186,7 @@ export class World {
     this.#journal.prune([...ended.map(({ task }) => `task:${task}`), ...collected], upTo);
     for (const { task } of ended) {
       this.book.forget(task);
-      for (const cache of [this.#facts, this.#seats, this.#closedSeenAt, this.#progress]) cache.delete(task);
+      for (const cache of [this.#facts, this.#seats, this.#closedSeenAt, this.#progress, this.#seenAt]) cache.delete(task);
     }
   }
 }

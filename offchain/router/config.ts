@@ -47,6 +47,12 @@ export const SETTINGS = {
     about: "most prompts in one task; the session's own limit holds as well (default 16)",
     example: "16",
   },
+  dashboard: {
+    flag: "--dashboard",
+    env: "CORROBORATE_DASHBOARD",
+    about: "index the network's events and serve the dashboard under /",
+    example: "--dashboard",
+  },
   threads: { ...threads, about: "threads of the engine that counts tokens (default 1)" },
   jsonLogs: {
     flag: "--json-logs",
@@ -65,6 +71,7 @@ const schema = z
     batchWindowMs: whole("milliseconds", 0, 10_000).default(2),
     batchSize: whole("prompts", 1, 1_024).default(16),
     allowRemote: z.literal(true).optional(),
+    dashboard: z.literal(true).optional(),
     jsonLogs: z.literal(true).optional(),
   })
   .superRefine((config, context) => {

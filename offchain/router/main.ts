@@ -10,6 +10,7 @@ import { createViews } from "../chain/views.ts";
 import { LocalStore } from "../content/localStore.ts";
 import { LlamaEngine } from "../inference/llama.ts";
 import { checkBalance, deploymentOf } from "../chain/boot.ts";
+import { addDashboard } from "../indexer/serve.ts";
 import { LOCAL_CHAIN } from "../runtime/settings.ts";
 import { exitCodeOf } from "../runtime/exitCode.ts";
 import { LogStore } from "../chain/logStore.ts";
@@ -96,6 +97,8 @@ async function start(config: RouterConfig): Promise<void> {
   const live = new LiveText({ world, key: wallet.signingKey, domain });
   const api = { completions, accounts, access, live, carried, world, model: registered, engine, embed, draining, stopping };
   const server = await buildServer({ ...api, content, health: () => health.report(), allowRemote, log });
+  const host = { router: wallet.address, session, model: registered.name };
+  if (config.dashboard) await addDashboard(server, { rpc: config.rpc, deployment, file: path.join(config.data, "index.db"), host });
   const url = await listen(server, config.listen);
   log.info({ ...common, chainId: String(config.chainId), rpc: endpoint.url, url }, "the router runs");
   const balanceTimer = setInterval(

@@ -5,3 +5,4 @@ export { type Client, type ClientEvent, type CompleteOptions, type CompleteReque
 export { routerClient, type RouterClientOptions } from "./routerClient.ts";
 export { type Check, verify } from "./verify.ts";
 export { walletClient, type WalletClientOptions } from "./walletClient.ts";
+export { type AnchoredCheckpoint, AnchorProofFailed, proveOnAnchor } from "./anchorProof.ts";

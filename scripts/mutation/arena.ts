@@ -51,14 +51,15 @@ export class Arena {
     this.#internals = internals;
   }
 
-  static async open(project: string, traced: boolean): Promise<Arena> {
+  /** @param files the mocha tests that it may be asked for, without folder */
+  static async open(project: string, traced: boolean, files: readonly string[]): Promise<Arena> {
     const mocha = new Mocha({ timeout: TEST_LIMIT_MS, reporter: class {} as never, bail: true });
     mocha.cleanReferencesAfterRun(false);
     const internals = await loadInternals(project);
     const arena = new Arena(mocha, internals);
     arena.#interceptArtifacts(project);
     if (traced) await arena.#listen(project);
-    for (const file of fs.globSync("test/contract/*.test.ts", { cwd: project }).sort()) mocha.addFile(path.join(project, file));
+    for (const file of files) mocha.addFile(path.join(project, "test", "contract", file));
     await mocha.loadFilesAsync();
     return arena;
   }
@@ -161,7 +162,7 @@ export class Arena {
   }
 
   /** Which mutants each test reaches. Tests that fail without a mutant are left out. */
-  async trace(say: (text: string) => void): Promise<{ reach: Reach[]; unfit: string[] }> {
+  async trace(solidity: boolean, say: (text: string) => void): Promise<{ reach: Reach[]; unfit: string[] }> {
     const unfit = new Set<string>();
     this.activate("none");
     await this.runMocha(new Set(this.mochaTitles()), { bail: false, onTest: (title, _, failed) => void (failed && unfit.add(title)) });
@@ -170,7 +171,7 @@ export class Arena {
     this.activate("trace");
     await this.#traceMocha(unfit, reach);
     say(`${reach.length} mocha tests traced`);
-    for (const name of this.solidityNames()) {
+    for (const name of solidity ? this.solidityNames() : []) {
       this.activate("none");
       const started = performance.now();
       if ((await this.runSolidity([name])).length > 0) {

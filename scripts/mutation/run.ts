@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, globSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { createHash } from "node:crypto";
 import { CACHE, PROJECT, ROOT } from "./build.ts";
@@ -51,11 +51,15 @@ function next(worker: ChildProcess, limit: number): Promise<Answer | undefined> 
   });
 }
 
-/** Finds out which mutants each test reaches. */
-export async function trace(say: (text: string) => void): Promise<void> {
-  if (existsSync(path.join(PROJECT, "reach.json"))) return;
-  say("finding out which mutants each test reaches ...");
-  const worker = start("trace");
+/** Finds out which mutants each test reaches, for the tests of which it is not known yet. */
+export async function trace(pattern: RegExp, say: (text: string) => void): Promise<void> {
+  const record = path.join(PROJECT, "reach.json");
+  const known = existsSync(record) ? (JSON.parse(readFileSync(record, "utf8")) as { files: string[] }).files : [];
+  const all = ["solidity", ...globSync("*.test.ts", { cwd: path.join(PROJECT, "test", "contract") }).sort()];
+  const open = all.filter((name) => pattern.test(name) && !known.includes(name));
+  if (open.length === 0) return;
+  say(`finding out which mutants the tests reach: ${open.join(", ")} ...`);
+  const worker = start("trace", ...open);
   for (;;) {
     const answer = await next(worker, TRACE_LIMIT_MS);
     if (answer === undefined) throw new Error("mutation: the tests could not be traced; what the worker said is above");

@@ -22,18 +22,29 @@ const SOLIDITY_BUDGET_MS = MOCHA_BUDGET_MS;
 const FIRST = 4;
 
 const tell = (answer: Answer): void => void process.send!(answer);
-const traced = process.argv[2] === "trace";
-const arena = await Arena.open(project, traced);
+interface Traced {
+  reach: Reach[];
+  unfit: string[];
+  /** Test files (and the word "solidity") that were traced. */
+  files: string[];
+}
+const known: Traced = existsSync(REACH) ? (JSON.parse(readFileSync(REACH, "utf8")) as Traced) : { reach: [], unfit: [], files: [] };
+const [kind, ...wanted] = process.argv.slice(2);
+const isFile = (name: string): boolean => name.endsWith(".ts");
 
-if (traced) {
-  const { reach, unfit } = await arena.trace((said) => tell({ said }));
-  writeFileSync(REACH, JSON.stringify({ reach, unfit }));
+if (kind === "trace") {
+  const fresh = wanted.filter((name) => !known.files.includes(name));
+  const tracer = await Arena.open(project, true, fresh.filter(isFile));
+  const { reach, unfit } = await tracer.trace(fresh.includes("solidity"), (said) => tell({ said }));
+  const all: Traced = { reach: [...known.reach, ...reach], unfit: [...known.unfit, ...unfit], files: [...known.files, ...fresh] };
+  writeFileSync(REACH, JSON.stringify(all));
   tell({ traced: reach.length });
   process.exit(0);
 }
+const arena = await Arena.open(project, false, known.files.filter(isFile));
 
 const mutants = JSON.parse(readFileSync(path.join(project, "mutants.json"), "utf8")) as Mutant[];
-const { reach } = existsSync(REACH) ? (JSON.parse(readFileSync(REACH, "utf8")) as { reach: Reach[] }) : { reach: [] };
+const { reach } = known;
 const own = new Map<number, Unit[]>();
 const setup = new Map<number, Unit[]>();
 for (const entry of reach) {

@@ -26,7 +26,14 @@ export interface ActsParts {
   content: LocalStore;
   live?: LiveAnswers;
   key: SigningKey;
+  /** What a commitment that is not opened costs this node, COR base units. */
+  unopenedPenalty: bigint;
   log: Logger;
+  /** Whether results go to a sink too. */
+  sink?: boolean;
+  /** Told how long after the event in a block inference began, and how long it took; seconds. */
+  onInferenceStart?: (secondsAfterLog: number) => void;
+  onInference?: (seconds: number) => void;
   poison?: string | undefined;
 }
 
@@ -44,7 +51,7 @@ export async function sendCall(
   { sender, deployment }: Pick<ActsParts, "sender" | "deployment">,
   id: string,
   [module, method, args]: [module: ModuleName, method: string, args: unknown[]],
-  limits: Pick<Intent, "headroom" | "deadline" | "atStake"> = {},
+  limits: Pick<Intent, "headroom" | "deadline" | "worth" | "reserveGas"> = {},
 ): Promise<void> {
   const data = interfaces[module].encodeFunctionData(method, args);
   await sender.send({ id, to: deployment.addresses[module], data, ...limits });
