@@ -177,7 +177,7 @@ export class IndexQueries {
          FROM images LEFT JOIN nodes ON nodes.image = images.id GROUP BY images.id ORDER BY score DESC NULLS LAST, accepted DESC, images.id LIMIT 100`,
       ),
       changes: this.#all<Row<"events">>(
-        "SELECT * FROM events WHERE task IS NULL AND name IN ('ParametersChanged', 'ModuleChanged', 'ModelRegistered', 'ModelPriceChanged', 'ModelDeprecated', 'NodeAdmitted', 'LevelChanged', 'PauseChanged', 'TermsChanged', 'RestrictionChanged', 'SlippageChanged', 'AllowanceRateChanged') ORDER BY block DESC, log_index DESC LIMIT 100",
+        "SELECT * FROM events WHERE task IS NULL AND name IN ('ParametersChanged', 'RoundParametersChanged', 'RewardParametersChanged', 'RulesChanged', 'ModuleChanged', 'ModelRegistered', 'ModelPriceChanged', 'ModelDeprecated', 'NodeAdmitted', 'LevelChanged', 'PauseChanged', 'TermsChanged', 'RestrictionChanged', 'SlippageChanged', 'AllowanceRateChanged') ORDER BY block DESC, log_index DESC LIMIT 100",
       ),
     };
   }
