@@ -14,6 +14,22 @@ library CommitReveal {
 
     bytes32 internal constant COMMIT_TYPEHASH = keccak256("Commit(uint64 task,uint24 author,bytes32 commitment)");
 
+    bytes32 internal constant VERDICT_TYPEHASH = keccak256(
+        "Verdict(uint64 task,uint8 round,uint24 author,uint256 verdict,bytes32 evidence,bytes32 salt)"
+    );
+
+    /// @notice EIP-712 struct hash of a verdict.
+    function verdictHash(
+        uint64 task,
+        uint8 round,
+        uint24 author,
+        uint256 verdict,
+        bytes32 evidence,
+        bytes32 salt
+    ) internal pure returns (bytes32) {
+        return keccak256(abi.encode(VERDICT_TYPEHASH, task, round, author, verdict, evidence, salt));
+    }
+
     /// @notice EIP-712 digest of what an author signs so that anyone may carry its commitment. The signature is for one task
     /// and one author: signed over the bare commitment, which is opaque, it could be replayed from elsewhere or forged.
     function commitDigest(bytes32 domain, uint64 task, uint24 author, bytes32 commitment) internal pure returns (bytes32) {
@@ -23,6 +39,11 @@ library CommitReveal {
     /// @notice What was asked: manifest, declared prompt tokens and the output limit.
     function paramsHash(bytes32 manifest, bytes calldata promptTokens, uint256 maxTokens) internal pure returns (bytes32) {
         return keccak256(abi.encode(manifest, keccak256(promptTokens), maxTokens));
+    }
+
+    /// @notice What was asked in a round: the question's content digest, its template's, and the output limit.
+    function roundParams(bytes32 questions, bytes32 template, uint256 maxTokens) internal pure returns (bytes32) {
+        return keccak256(abi.encode(questions, template, maxTokens));
     }
 
     /// @notice What was answered: all answers and the claim list.

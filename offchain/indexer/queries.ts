@@ -153,8 +153,14 @@ export class IndexQueries {
         value: JSON.parse(row.value) as Record<string, unknown>,
       })),
       models: this.models(),
+      proposals: this.#all<Row<"proposals">>("SELECT * FROM proposals ORDER BY proposed_at DESC, id LIMIT 50"),
+      images: this.#all<Row<"images"> & { nodes: number; accepted: number; outliers: number; score: number | null }>(
+        `SELECT images.*, COUNT(nodes.id) AS nodes, COALESCE(SUM(nodes.accepted), 0) AS accepted, COALESCE(SUM(nodes.outliers), 0) AS outliers,
+           AVG(nodes.score) AS score
+         FROM images LEFT JOIN nodes ON nodes.image = images.id GROUP BY images.id ORDER BY score DESC NULLS LAST, accepted DESC, images.id LIMIT 100`,
+      ),
       changes: this.#all<Row<"events">>(
-        "SELECT * FROM events WHERE task IS NULL AND name IN ('ParametersChanged', 'ModuleChanged', 'ModelRegistered', 'ModelPriceChanged', 'ModelDeprecated', 'NodeAdmitted', 'LevelChanged') ORDER BY block DESC, log_index DESC LIMIT 100",
+        "SELECT * FROM events WHERE task IS NULL AND name IN ('ParametersChanged', 'ModuleChanged', 'ModelRegistered', 'ModelPriceChanged', 'ModelDeprecated', 'NodeAdmitted', 'LevelChanged', 'PauseChanged', 'TermsChanged', 'RestrictionChanged', 'SlippageChanged', 'AllowanceRateChanged') ORDER BY block DESC, log_index DESC LIMIT 100",
       ),
     };
   }

@@ -80,7 +80,7 @@ export function Node({ id }: { id: string }) {
                   ["Stake", <Amount key="stake" value={node.stake} />],
                   ["Roles", ROLES[node.roles] ?? String(node.roles)],
                   ["Dedicated to", node.dedicated_to === 0 ? "nobody: in the common pool" : `session ${node.dedicated_to}`],
-                  ["Image", "none declared on this network"],
+                  ["Image", node.image === "" || BigInt(node.image) === 0n ? "none declared" : <Hash key="image" value={node.image} />],
                   ["Endpoint (its own words)", <Stranger key="endpoint" text={node.endpoint} />],
                   [
                     "Registered",

@@ -22,6 +22,15 @@ import { eventually, freePort } from "../chain/hardhatNode.ts";
 const ANVIL = path.join(path.dirname(createRequire(import.meta.url).resolve("@foundry-rs/anvil-linux-amd64/package.json")), "bin", "anvil");
 const MAIN = "offchain/indexer/main.ts";
 
+/** Answers of several routes. */
+interface Told {
+  endpoint: string;
+  sessions: object[];
+  parameters: { module: string }[];
+  host: object;
+  error: { message: string };
+}
+
 describe("The index of a real chain (Anvil)", function () {
   this.timeout(120_000);
   let anvil: ChildProcess;
@@ -107,7 +116,7 @@ describe("The index of a real chain (Anvil)", function () {
     await server.register(indexRoutes, { index, deployment, rpc, host: { session: 1 } });
     try {
       const base = await server.listen({ host: "127.0.0.1", port: 0 });
-      const get = async (url: string) => await (await fetch(`${base}${url}`)).json();
+      const get = async (url: string) => (await (await fetch(`${base}${url}`)).json()) as Told;
       await eventually(() => index.standing.caughtUp, "the index", 30_000);
       const news: IndexNews[] = [];
       index.listen((one) => news.push(one));
@@ -122,10 +131,7 @@ describe("The index of a real chain (Anvil)", function () {
       await reader.cancel();
       expect((await get("/index/nodes/1")).endpoint).to.equal("http://told.example");
       expect((await get("/index/sessions")).sessions).to.have.length(1);
-      expect((await get("/index/governance")).parameters.map(({ module }: { module: string }) => module)).to.include.members([
-        "NodePool",
-        "Session",
-      ]);
+      expect((await get("/index/governance")).parameters.map(({ module }) => module)).to.include.members(["NodePool", "Session"]);
       expect((await get("/index/network")).host).to.deep.equal({ session: 1 });
       expect(await get("/index/tasks?limit=5")).to.deep.equal({ tasks: [], next: null });
       expect((await fetch(`${base}/index/nodes/99`)).status).to.equal(404);

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect } from "chai";
 import { SyntheticChain, type SyntheticSettings } from "../../../bench/syntheticChain.ts";
-import { EventCursor } from "../../../offchain/chain/cursor.ts";
+import { EventCursor, KEPT_BLOCKS } from "../../../offchain/chain/cursor.ts";
 import { follow } from "../../../offchain/indexer/follow.ts";
 import { IndexStore } from "../../../offchain/indexer/indexStore.ts";
 
@@ -45,9 +45,9 @@ describe("The index is a function of the chain", () => {
   it("after reorganisations of many depths it is the one that is built from genesis", async () => {
     const chain = new SyntheticChain(SMALL);
     const store = open(chain);
-    chain.addTasks(60);
+    chain.addTasks(KEPT_BLOCKS);
     await catchUp(chain, store);
-    for (const depth of [1, 4, 60]) {
+    for (const depth of [1, 4, KEPT_BLOCKS - 1]) {
       chain.reorganise(depth);
       chain.addTasks(depth + 6);
       await catchUp(chain, store, depth % 2 === 0 ? 5 : 2_000);
@@ -58,11 +58,11 @@ describe("The index is a function of the chain", () => {
   it("a reorganisation deeper than what can be taken back is refused, and changes nothing", async () => {
     const chain = new SyntheticChain(SMALL);
     const store = open(chain);
-    chain.addTasks(80);
+    chain.addTasks(KEPT_BLOCKS);
     await catchUp(chain, store);
     const before = store.digest();
-    chain.reorganise(80);
-    chain.addTasks(80);
+    chain.reorganise(KEPT_BLOCKS + 1);
+    chain.addTasks(KEPT_BLOCKS + 9);
     const error = await catchUp(chain, store).then(
       () => undefined,
       (thrown: Error & { code?: string }) => thrown,
