@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { pino } from "pino";
+import { KeyBoxes } from "../../../offchain/content/keyBoxes.ts";
 import { LiveAnswers } from "../../../offchain/content/live.ts";
 import { LocalStore } from "../../../offchain/content/localStore.ts";
 import { Journal } from "../../../offchain/node/journal.ts";
@@ -21,7 +22,17 @@ describe("a node among strangers", () => {
     const content = await LocalStore.open(path.join(folder, "content"));
     const live = { answers: new LiveAnswers(), allows: () => false };
     const health = () => ({ status: "ok" as const });
-    const options = { host: "127.0.0.1", port: 0, content, live, health, readiness: () => ({}), metrics: () => Promise.resolve("up 1\n") };
+    const boxes = new KeyBoxes(new Uint8Array(32).fill(1));
+    const options = {
+      host: "127.0.0.1",
+      port: 0,
+      boxes,
+      content,
+      live,
+      health,
+      readiness: () => ({}),
+      metrics: () => Promise.resolve("up 1\n"),
+    };
     const { server } = await serve(options);
     try {
       const ask = async (remoteAddress: string, url = "/metrics") => (await server.inject({ url, remoteAddress })).statusCode;
