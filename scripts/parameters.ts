@@ -149,7 +149,7 @@ function shippedModels(): ModelParameters[] {
 }
 
 /** Content digest of a shipped template, as it is stored on chain. */
-export function templateDigest(name: "liveness" | "capability"): string {
+export function templateDigest(name: "liveness" | "capability" | "toy-liveness" | "toy-capability"): string {
   const bytes = readFileSync(new URL(`../offchain/content/templates/${name}.json`, import.meta.url));
   return `0x${createHash("sha256").update(bytes).digest("hex")}`;
 }

@@ -3,6 +3,8 @@ import { judgingActs } from "./acts/judging.ts";
 import { keepingActs } from "./acts/keeping.ts";
 import { miningActs } from "./acts/mining.ts";
 import type { ActsOf, ActsParts } from "./acts/parts.ts";
+import { roundActs } from "./acts/rounds.ts";
+import { timekeepingActs } from "./acts/timekeeping.ts";
 import type { Action } from "./decide.ts";
 
 export type { ActsParts };
@@ -12,7 +14,7 @@ export class Acts {
   readonly #acts: ActsOf<Action["kind"]>;
 
   constructor(parts: ActsParts) {
-    this.#acts = { ...miningActs(parts), ...keepingActs(parts), ...judgingActs(parts) };
+    this.#acts = { ...miningActs(parts), ...keepingActs(parts), ...judgingActs(parts), ...roundActs(parts), ...timekeepingActs(parts) };
   }
 
   /** Does what the action says; resolves when the chain or the carrier has it. Throws what the edges throw. */

@@ -22,7 +22,14 @@ export interface ExecutorOptions {
 export type ActionCounters = Record<string, { done: number; failed: number }>;
 
 /** Acts that take the engine, and are cut short when they are no longer wanted. */
-const INFERRING: ReadonlySet<string> = new Set<Action["kind"]>(["infer", "judge"]);
+const INFERRING: ReadonlySet<string> = new Set<Action["kind"]>([
+  "infer",
+  "judge",
+  "createTopics",
+  "prepareQuestion",
+  "answerRound",
+  "scoreRound",
+]);
 const MAX_INFERRING = 4;
 const STOP_MS = 2_000;
 const FIRST_PAUSE_MS = 250;
@@ -105,5 +112,5 @@ export class Executor {
 function keyOf(action: Action): string {
   if (action.kind === "drawLease") return `drawLease:${action.session}`;
   if (action.kind === "collect") return `collect:${action.lease}`;
-  return `${action.kind}:${action.task}`;
+  return `${action.kind}:${"of" in action ? action.of : action.task}`;
 }

@@ -9,12 +9,15 @@ import { crashPoint } from "../runtime/crashPoint.ts";
 import { decide, owed, type Role } from "./decide.ts";
 import type { Executor } from "./execute.ts";
 import type { Journal } from "./journal.ts";
+import type { RoundWatch } from "./roundWatch.ts";
 import type { Observation, World } from "./world.ts";
 
 export interface LoopParts {
   cursor: EventCursor;
   journal: Journal;
   world: World;
+  /** Rounds of network work; absent: the node takes no part in them. */
+  rounds?: Pick<RoundWatch, "observe">;
   sender: Sender;
   executor: Executor;
   node: number;
@@ -97,7 +100,8 @@ export async function oneRound(
   }
   if (!caughtUp) return { head: acted, behind: true };
   if (head.hash !== acted?.hash) await sender.tick(head);
-  const observation = await world.observe(head);
+  const [tasks, network] = await Promise.all([world.observe(head), parts.rounds?.observe(head)]);
+  const observation: Observation = { ...tasks, ...(network !== undefined && { network }) };
   parts.onObserved?.(observation);
   await follow(parts, batch);
   const draining = shutdown.draining.aborted || parts.leaving.aborted;

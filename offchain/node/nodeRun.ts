@@ -6,6 +6,7 @@ import { EventCursor, type Head } from "../chain/cursor.ts";
 import type { Deployment } from "../chain/deployment.ts";
 import type { Endpoint } from "../chain/endpoint.ts";
 import { Sender } from "../chain/sender.ts";
+import { createRoundViews } from "../chain/roundViews.ts";
 import { createViews, type Views } from "../chain/views.ts";
 import { KeyBoxes } from "../content/keyBoxes.ts";
 import { grantDigest, LiveAnswers } from "../content/live.ts";
@@ -26,6 +27,8 @@ import { NodeHealth } from "./health.ts";
 import { Journal } from "./journal.ts";
 import { runLoop } from "./loop.ts";
 import type { Metrics } from "./metrics.ts";
+import { RoundStore } from "./roundStore.ts";
+import { RoundWatch, type SignedPing, signedPing } from "./roundWatch.ts";
 import { serve } from "./server.ts";
 import { Sink } from "./sink.ts";
 import { VerdictStore } from "./verdictStore.ts";
@@ -71,6 +74,7 @@ export class NodeRun {
   readonly #live = new LiveAnswers();
   readonly #boxes: KeyBoxes;
   #mayRead: (task: bigint, until: number, signature: string) => boolean = () => false;
+  #ping: () => SignedPing | undefined = () => undefined;
   #server: Awaited<ReturnType<typeof serve>> | undefined;
   #node = 0;
 
@@ -98,6 +102,7 @@ export class NodeRun {
       content,
       live: reading,
       boxes: run.#boxes,
+      ping: () => run.#ping(),
       health: () => run.health.report(),
       readiness: () => run.health.readiness(),
       metrics: async () => await shared.metrics.text((node) => run.#isReady(node)),
@@ -152,6 +157,9 @@ export class NodeRun {
     const { NodePool, Session, SessionQueue, Runtime, Validation } = deployment.addresses;
     const addresses = { NodePool, Session, SessionQueue, Runtime, Validation };
     const verdicts = new VerdictStore(path.join(folder, "verdicts.db"), endpoint.chainId, Validation);
+    const store = new RoundStore(path.join(folder, "rounds.db"), endpoint.chainId, deployment.addresses.PoUW);
+    const roundViews = createRoundViews(endpoint, deployment);
+    const roundWatch = new RoundWatch({ views: roundViews, store, node, operator: wallet.address });
     const posing = config.substitute === undefined ? undefined : models.model.sha256;
     if (config.substitute !== undefined) models = { ...models, model: await substituteModel(config.modelsDir, config.substitute) };
     const engine = await engines.take(models);
@@ -170,6 +178,9 @@ export class NodeRun {
     };
     const failed = Promise.withResolvers<never>();
     const { signingKey: key } = wallet;
+    const pingSeconds = await roundViews.pingWindow();
+    this.#ping = () =>
+      roundWatch.head === undefined ? undefined : signedPing(key, deployment, node, Math.floor(roundWatch.head.timestamp / pingSeconds));
     const publicKey = sealingKeyOf(sealingSecretOf(wallet.privateKey));
     const signed = sealingKeyDigest({ chainId: deployment.chainId, queue: SessionQueue }, node, publicKey);
     this.#boxes.announcement = { node, publicKey, signature: key.sign(signed).serialized };
@@ -191,6 +202,7 @@ export class NodeRun {
       poison,
       posing,
       verdicts,
+      rounds: { watch: roundWatch, store },
       sink: config.sink !== undefined,
       onInferenceStart: (seconds) => metrics.onInferenceStart(node, seconds),
       onInference: (seconds) => metrics.onInference(node, seconds),
@@ -259,7 +271,7 @@ export class NodeRun {
     try {
       await onRuntime();
       await Promise.race([
-        runLoop({ cursor, journal, world, sender, executor, node, roles, pollMs, shutdown, log, ...watch }),
+        runLoop({ cursor, journal, world, rounds: roundWatch, sender, executor, node, roles, pollMs, shutdown, log, ...watch }),
         failed.promise,
       ]);
       log.info({ forced: shutdown.stopping.aborted, moved }, "the node ends");
@@ -273,6 +285,7 @@ export class NodeRun {
       await engines.release(models);
       journal.close();
       verdicts.close();
+      store.close();
     }
   }
 

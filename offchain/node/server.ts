@@ -19,6 +19,8 @@ export interface ServerOptions {
   content: LocalStore;
   live: LiveRoutesOptions;
   boxes: KeyBoxes;
+  /** This node's ping of the running window, for whoever carries it; undefined before the first head. */
+  ping?: () => object | undefined;
   health: () => Health;
   /** Why the node is not ready, by check; empty where it is. */
   readiness: () => Record<string, string>;
@@ -31,13 +33,14 @@ const QUOTA_BYTES = 256 * 1024 * 1024;
 
 const isLoopback = (address: string | undefined) => address !== undefined && /^(::ffff:)?127\.|^::1$/.test(address);
 
-/** The node's HTTP face: GET /healthz, /readyz and (from this machine) /metrics, and GET, HEAD and PUT /content/:cid, GET /live for routers, and what sealed tasks need. Throws Fatal (inUse) where the port is taken. */
+/** The node's HTTP face: GET /healthz, /readyz, /ping and (from this machine) /metrics, and GET, HEAD and PUT /content/:cid, GET /live for routers, and what sealed tasks need. Throws Fatal (inUse) where the port is taken. */
 export async function serve({
   host,
   port,
   content,
   live,
   boxes,
+  ping = () => undefined,
   health,
   readiness,
   metrics,
@@ -68,6 +71,14 @@ export async function serve({
       .code(ready ? 200 : 503)
       .header("cache-control", "no-store")
       .send({ ready, failing });
+  });
+  // A ping says that the node lives, and only in its own window: anyone may have it.
+  server.get("/ping", async (_request, reply) => {
+    const signed = ping();
+    return await reply
+      .code(signed === undefined ? 503 : 200)
+      .header("cache-control", "no-store")
+      .send(signed ?? {});
   });
   server.get("/metrics", async (request, reply) => {
     // Numbers are the operator's own: a node that serves strangers shows them to its own machine only.

@@ -9,6 +9,7 @@ import { usableEndpoint } from "../content/endpoints.ts";
 import type { Journal } from "./journal.ts";
 import type { SeatSight } from "./roles/miner.ts";
 import type { VerdictSight } from "./roles/validator.ts";
+import type { RoundsSight } from "./roundWatch.ts";
 import type { VerdictStore } from "./verdictStore.ts";
 import type { DrawSight, LeaseSight, TaskSight, Turns } from "./roles/oracle.ts";
 
@@ -31,6 +32,8 @@ export interface Observation {
   draws: DrawSight[];
   leases: LeaseSight[];
   turns: Turns;
+  /** Rounds of network work; absent where nobody watches them. */
+  network?: RoundsSight;
 }
 
 /** Events of this many blocks are kept after a task has ended, so that a reorganisation can bring it back. */
@@ -130,6 +133,11 @@ export class World {
     if (this.#progress.get(task)?.carrierRefused) return undefined;
     const announced = this.book.routers.get(session)?.get(terms.router);
     return announced === undefined ? undefined : usableEndpoint(announced, this.#local);
+  }
+
+  /** Base URL that a node announced, where it may be called. */
+  endpointOf(node: number): string | undefined {
+    return usableEndpoint(this.book.endpoints.get(node) ?? "", this.#local);
   }
 
   /** Base URLs of who may have a task's content: its router first, then the session's others, then fellow members of the lease. */

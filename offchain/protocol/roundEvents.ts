@@ -26,6 +26,13 @@ export const ROUND_ENDINGS = [
   "content refused",
 ] as const;
 
+/** Members of a role: 24 bits each, lowest first. */
+export function membersIn(packed: bigint): number[] {
+  const members: number[] = [];
+  for (let rest = packed; rest !== 0n; rest >>= 24n) members.push(Number(rest & 0xffffffn));
+  return members;
+}
+
 /** A decoded event of `PoUW`: its name, its arguments by name, and the time of its block (seconds). */
 export interface RoundEvent {
   name: string;

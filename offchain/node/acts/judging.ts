@@ -24,7 +24,8 @@ class ContentMissing extends Error {
 /** How each engine scores; found out when it first judges. */
 const scorers = new WeakMap<Engine, Promise<Usefulness>>();
 
-function usefulnessBy(engine: Engine): Promise<Usefulness> {
+/** How the engine scores; found out once. */
+export function usefulnessBy(engine: Engine): Promise<Usefulness> {
   const known = scorers.get(engine) ?? createUsefulness(engine);
   scorers.set(engine, known);
   return known;

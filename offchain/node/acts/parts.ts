@@ -13,6 +13,7 @@ import type { Action } from "../decide.ts";
 import type { Journal } from "../journal.ts";
 import type { VerdictStore } from "../verdictStore.ts";
 import type { World } from "../world.ts";
+import type { RoundParts } from "./rounds.ts";
 
 /** What acts work with. */
 export interface ActsParts {
@@ -40,6 +41,8 @@ export interface ActsParts {
   poison?: string | undefined;
   /** Sha256 of the model that claims name instead of the one that runs; to make a cheat in tests on a local chain. */
   posing?: string | undefined;
+  /** Rounds of network work, where the node takes part in them. */
+  rounds?: RoundParts;
   /** The node's own verdicts, where it judges. */
   verdicts?: VerdictStore;
 }
