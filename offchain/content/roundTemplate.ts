@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { manifestBytes } from "../protocol/manifest.ts";
-import { type Manifest, type Sampling } from "../protocol/manifest.ts";
+import type { Manifest, Sampling } from "../protocol/manifest.ts";
 
 /** Most bytes of a template, of topics, of a question. */
 export const MAX_ROUND_TEXT_BYTES = 8 * 1024;

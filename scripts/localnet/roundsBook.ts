@@ -146,14 +146,17 @@ export class RoundsBook {
   async claim(epoch: number): Promise<Map<number, bigint>> {
     const { provider, record, nodeUrls } = this.#net;
     const cor = contractOf(record, "COR", provider);
-    const claimed = new Map<number, bigint>();
-    for (let node = 1; node <= nodeUrls.length; node++) {
-      const owner = account(ACCOUNTS.firstOwner + node - 1, provider);
+    const claims = nodeUrls.map(async (_, i): Promise<[node: number, amount: bigint]> => {
+      const owner = account(ACCOUNTS.firstOwner + i, provider);
       const balance = async () => (await cor.getFunction("balanceOf").staticCall(owner.address)) as bigint;
       const before = await balance();
-      await (await contractOf(record, "Rewards", owner).getFunction("claim").send(node, [epoch], owner.address)).wait();
-      claimed.set(node, (await balance()) - before);
-    }
-    return claimed;
+      await (
+        await contractOf(record, "Rewards", owner)
+          .getFunction("claim")
+          .send(i + 1, [epoch], owner.address)
+      ).wait();
+      return [i + 1, (await balance()) - before];
+    });
+    return new Map(await Promise.all(claims));
   }
 }

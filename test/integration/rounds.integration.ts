@@ -8,7 +8,7 @@ import { type RoundsNetwork, startRoundsNetwork } from "../../scripts/localnet/r
 import { contractOf } from "../../scripts/localnet/setUp.ts";
 import { eventually, freePort } from "../offchain/chain/hardhatNode.ts";
 
-const NODES = 6;
+const NODES = 7;
 const ORACLES = 2;
 
 /** Real processes, real inference, and nobody but the network itself at work. */
@@ -144,7 +144,7 @@ describe("rounds of network work", function () {
     const next = await drawn(({ phase }) => (phase === "none" ? [] : [1]), round);
     const pouw = contractOf(net.record, "PoUW", net.provider);
     const [opened] = await pouw.queryFilter(pouw.getEvent("RoundOpened")(next.round));
-    const { from } = (await opened!.getTransaction())!;
+    const { from } = await opened!.getTransaction();
     const oracles = Array.from({ length: ORACLES }, (_, i) => account(ACCOUNTS.firstOperator + i).address);
     expect(oracles).to.not.include(from);
   });

@@ -67,7 +67,7 @@ function due(sight: TimeSight, turns: Turns, now: Clock): TimeAction[] {
     return [{ kind: "advanceRound", of, round: round.round, reason: `it waited for ${round.awaits}, and that is over` }];
   });
   if (oracles === 0) return actions;
-  const opens = now.timestamp + 1 >= sight.nextOpenAt && sight.running.length < sight.mostRunning;
+  const opens = now.timestamp >= sight.nextOpenAt && sight.running.length < sight.mostRunning;
   if (opens && mayAct(sight.nextOpenAt, sight.last + 1))
     actions.push({ kind: "openRound", of: String(sight.last + 1), round: sight.last + 1, reason: "a round is due" });
   if (leads) {
