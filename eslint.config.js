@@ -2,7 +2,7 @@ import eslint from "@eslint/js";
 import { defineConfig, globalIgnores } from "eslint/config";
 import tseslint from "typescript-eslint";
 
-const OFFCHAIN = ["chain", "content", "dashboard", "inference", "node", "protocol", "router", "runtime", "sdk"];
+const OFFCHAIN = ["chain", "content", "dashboard", "indexer", "inference", "node", "protocol", "router", "runtime", "sdk"];
 
 /** What each folder of offchain/ may import from the others. `protocol` is pure; the three edges never meet. */
 const MAY_IMPORT = {
@@ -12,9 +12,11 @@ const MAY_IMPORT = {
   content: ["protocol", "runtime"],
   inference: ["protocol", "runtime"],
   node: ["protocol", "runtime", "chain", "content", "inference"],
-  router: ["protocol", "runtime", "chain", "content", "inference", "sdk"],
+  router: ["protocol", "runtime", "chain", "content", "inference", "sdk", "indexer"],
   sdk: ["protocol", "chain", "content"],
-  dashboard: ["protocol", "sdk"],
+  indexer: ["protocol", "runtime", "chain", "content", "sdk"],
+  // In a browser: of indexer and chain only types, and what is pure.
+  dashboard: ["protocol", "sdk", "indexer", "chain"],
 };
 
 /** Packages that stand for an outside system, and the one folder that may use each. */
@@ -42,8 +44,8 @@ function boundary(folder) {
   }
   if (folder === "protocol") {
     patterns.push({
-      regex: "^(?!\\./|ethers$|zod$)",
-      message: "offchain/protocol is pure: it imports itself, zod and ethers' pure helpers.",
+      regex: "^(?!\\./|ethers$|zod$|@openzeppelin/merkle-tree$)",
+      message: "offchain/protocol is pure: it imports itself, zod, the Merkle tree and ethers' pure helpers.",
     });
   }
   const paths = [];
@@ -57,7 +59,7 @@ function boundary(folder) {
     paths.push({ name: "ethers", importNames: RPC_PROVIDERS, message: "Only offchain/chain speaks JSON-RPC." });
   }
   return {
-    files: [`offchain/${folder}/**/*.ts`],
+    files: [`offchain/${folder}/**/*.{ts,tsx}`],
     rules: { "@typescript-eslint/no-restricted-imports": ["error", { paths, patterns }] },
   };
 }
@@ -101,7 +103,7 @@ export default defineConfig(
     },
   },
   {
-    files: ["**/*.ts"],
+    files: ["**/*.{ts,tsx}"],
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {

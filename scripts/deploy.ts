@@ -1,6 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { Contract, ContractFactory, getCreateAddress, type InterfaceAbi, type Signer } from "ethers";
+import { Contract, ContractFactory, getCreateAddress, id as hashOf, type InterfaceAbi, type Signer, ZeroAddress } from "ethers";
+import { unsafeChain } from "./chains.ts";
+import { INCENTIVES } from "./economy.ts";
 import type { NetworkParameters } from "./parameters.ts";
 
 /** What constructor arguments are made of. `at` knows every module's address before the first one is deployed. */
@@ -17,8 +19,8 @@ interface ModuleSpec {
 }
 
 /**
- * Every module with its constructor arguments, in deployment order; bottom up where it can be. The deploying account becomes admin of the
- * AccessManager, holder of the COR supply and treasury.
+ * Every module with its constructor arguments, in deployment order; bottom up where it can be. The deploying account holds the COR
+ * that is not allotted, and administers until it hands over to the timelock.
  */
 const SPECS = {
   AccessManager: { source: "@openzeppelin/contracts/access/manager/AccessManager.sol", args: ({ deployer }) => [deployer] },
@@ -29,20 +31,24 @@ const SPECS = {
     source: "contracts/identity/NodePool.sol",
     args: ({ at, parameters }) => [
       at.AccessManager,
-      at.COR,
-      at.ModelRegistry,
-      at.Session,
-      at.SessionQueue,
-      at.Validation,
-      at.SessionPayment,
+      {
+        token: at.COR,
+        models: at.ModelRegistry,
+        session: at.Session,
+        queue: at.SessionQueue,
+        validation: at.Validation,
+        scores: at.SessionPayment,
+        pouw: at.PoUW,
+        liveness: at.Liveness,
+      },
       parameters.pool,
     ],
   },
   SessionPayment: {
     source: "contracts/service/SessionPayment.sol",
-    args: ({ at, deployer }) => [at.COR, at.NodePool, at.Session, at.SessionQueue, deployer, at.Validation],
+    args: ({ at }) => [at.COR, at.NodePool, at.Session, at.SessionQueue, at.Treasury, at.Validation],
   },
-  Reputation: { source: "contracts/assurance/Reputation.sol", args: ({ at }) => [at.SessionPayment] },
+  Reputation: { source: "contracts/assurance/Reputation.sol", args: ({ at }) => [at.SessionPayment, at.PoUW] },
   Judge: { source: "contracts/assurance/Judge.sol", args: () => [] },
   Validation: {
     source: "contracts/assurance/Validation.sol",
@@ -74,6 +80,91 @@ const SPECS = {
       parameters.session,
     ],
   },
+  Liveness: {
+    source: "contracts/identity/Liveness.sol",
+    args: ({ at, parameters }) => [at.NodePool, parameters.network.livenessWindow],
+  },
+  OracleCommittee: {
+    source: "contracts/assurance/OracleCommittee.sol",
+    args: ({ at, parameters: { network } }) => [at.AccessManager, at.PoUW, network.oracleGrace, network.oracles],
+  },
+  Rewards: {
+    source: "contracts/economy/Rewards.sol",
+    args: ({ at, parameters: { network } }) => [
+      at.AccessManager,
+      at.COR,
+      at.NodePool,
+      at.SessionPayment,
+      at.Liveness,
+      at.PoUW,
+      network.epoch,
+      network.livenessWindow,
+      network.rewards,
+    ],
+  },
+  Referee: { source: "contracts/assurance/Referee.sol", args: ({ at }) => [at.NodePool, at.Reputation] },
+  PoUW: {
+    source: "contracts/assurance/PoUW.sol",
+    args: ({ at, parameters: { network, seedDelay } }) => [
+      at.AccessManager,
+      {
+        token: at.COR,
+        pool: at.NodePool,
+        models: at.ModelRegistry,
+        randomness: at.BlockRandomness,
+        reputation: at.Reputation,
+        rewards: at.Rewards,
+        oracles: at.OracleCommittee,
+        referee: at.Referee,
+        seedDelay,
+      },
+      network.rounds,
+      [network.liveness.rules, network.capability.rules],
+      [network.liveness.template, network.capability.template],
+    ],
+  },
+  ImageRegistry: {
+    source: "contracts/identity/ImageRegistry.sol",
+    args: ({ at, parameters: { images } }) => [at.AccessManager, at.COR, at.NodePool, images.bond, images.delay],
+  },
+  RestrictedList: { source: "contracts/economy/RestrictedList.sol", args: ({ at }) => [at.AccessManager] },
+  Staking: {
+    source: "contracts/economy/Staking.sol",
+    args: ({ at, parameters }) => [at.AccessManager, at.COR, at.RestrictedList, parameters.staking.startsAt],
+  },
+  Incentives: { source: "contracts/economy/Incentives.sol", args: ({ at }) => [at.AccessManager, at.COR, at.Staking] },
+  Allowance: {
+    source: "contracts/economy/Allowance.sol",
+    args: ({ at, parameters }) => [
+      at.AccessManager,
+      at.COR,
+      at.Staking,
+      at.Session,
+      at.SessionPayment,
+      at.RestrictedList,
+      parameters.allowanceRate,
+    ],
+  },
+  Treasury: {
+    source: "contracts/economy/Treasury.sol",
+    args: ({ at, parameters: { treasury } }) => [
+      at.AccessManager,
+      at.COR,
+      treasury.quote,
+      treasury.router,
+      at.SessionPayment,
+      at.RestrictedList,
+      treasury.slippageBps,
+    ],
+  },
+  TimelockController: {
+    source: "@openzeppelin/contracts/governance/TimelockController.sol",
+    args: ({ at, parameters }) => [parameters.governance.timelockDelay, [at.CorGovernor], [ZeroAddress], ZeroAddress],
+  },
+  CorGovernor: {
+    source: "contracts/governance/CorGovernor.sol",
+    args: ({ at, parameters }) => [at.COR, at.TimelockController, parameters.governance.votes],
+  },
   Runtime: { source: "contracts/identity/Runtime.sol", args: ({ at }) => [at.AccessManager] },
 } as const satisfies Record<string, ModuleSpec>;
 
@@ -81,6 +172,16 @@ export type ModuleName = keyof typeof SPECS;
 export type Addresses = Record<ModuleName, string>;
 /** Names of all modules, in deployment order. */
 export const MODULES = Object.keys(SPECS) as ModuleName[];
+
+/** Roles of the `AccessManager`: who administers, who may pause new work, and who admits nodes while the pool is not open. */
+export const ADMIN_ROLE = 0n;
+export const GUARDIAN_ROLE = 1n;
+export const REGISTRAR_ROLE = 2n;
+/** Modules whose new work a guardian can hold back. */
+export const PAUSABLE = ["NodePool", "Session", "Staking"] as const satisfies readonly ModuleName[];
+const selector = (signature: string) => hashOf(signature).slice(0, 10);
+const PAUSE = selector("pause(uint40)");
+const ADMIT = selector("admit(uint24,bool)");
 
 /** One transaction of a deployment. `id` names it for people. */
 export type Step = CreateStep | CallStep;
@@ -158,7 +259,27 @@ export function planOf(deployer: string, nonce: number, parameters: NetworkParam
   const models = parameters.models.map(({ id, ...model }) =>
     call("ModelRegistry", "register", [id, { ...model, registeredAt: 0, deprecatedAt: 0 }], model.name),
   );
-  return { addresses, steps: [...created, wired, ...models] };
+  const { guardian, governance } = parameters;
+  const incentives = [call("COR", "transfer", [addresses.Incentives, INCENTIVES], "to Incentives"), call("Incentives", "fundStaking", [])];
+  // The account that deploys gives its office up last.
+  const roles = [
+    ...PAUSABLE.map((name) => call("AccessManager", "setTargetFunctionRole", [addresses[name], [PAUSE], GUARDIAN_ROLE], name)),
+    call("AccessManager", "setTargetFunctionRole", [addresses.NodePool, [ADMIT], REGISTRAR_ROLE], "registrar"),
+    call("AccessManager", "grantRole", [GUARDIAN_ROLE, guardian ?? deployer, 0], "guardian"),
+    call("AccessManager", "grantRole", [REGISTRAR_ROLE, deployer, 0], "registrar"),
+    call("AccessManager", "grantRole", [ADMIN_ROLE, addresses.TimelockController, 0], "timelock"),
+    ...(governance.deployerStays ? [] : [call("AccessManager", "renounceRole", [ADMIN_ROLE, deployer])]),
+  ];
+  return { addresses, steps: [...created, wired, ...models, ...incentives, ...roles] };
+}
+
+/** Throws where seeds from block hashes are unsafe: the deployment would revert half way. */
+export function refuseUnsafeChain(chainId: bigint): void {
+  const unsafe = unsafeChain(chainId);
+  if (unsafe === undefined) return;
+  throw new Error(
+    `found chain ${chainId} (${unsafe.name}), wanted one whose block hashes are random: ${unsafe.reason}; deploy with OracleRandomness there`,
+  );
 }
 
 /**
@@ -176,6 +297,7 @@ export async function deploy(
   if (provider === null) throw new Error("deploy: the signer has no provider");
   const from = await signer.getAddress();
   const { chainId } = await provider.getNetwork();
+  refuseUnsafeChain(chainId);
   const blockNumber = await provider.getBlockNumber();
   let nonce = await provider.getTransactionCount(from, "latest");
   const { addresses, steps } = planOf(from, nonce, parameters);

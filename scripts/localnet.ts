@@ -51,6 +51,7 @@ function banner({ rpc, routerUrl, setting, programs }: Localnet): void {
   );
   for (const { name, pid, logFile } of programs)
     say(`  ${name.padEnd(15)}process ${String(pid).padEnd(8)}log ${path.relative(ROOT, logFile)}`);
+  say(`\n  dashboard      ${pc.bold(`${routerUrl}/`)}`);
   const question = `{"model":"${setting.model.name}","messages":[{"role":"user","content":"What is the capital of Peru?"}]}`;
   say(`\n  curl ${routerUrl}/v1/chat/completions -H 'content-type: application/json' \\\n    -d '${question}'`);
 }

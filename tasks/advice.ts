@@ -2,6 +2,19 @@ const NEXT_BLOCK = "wait for the next block (where a chain mines on demand, any 
 
 /** What to do about a custom error of the contracts, by its name. */
 const ADVICE: Record<string, string> = {
+  AllowanceExceeded: "wait until earlier uses are 24 hours old, or stake more (staking show)",
+  GovernorInsufficientProposerVotes: "delegate enough COR to the proposer first (governance delegate), a block before",
+  GovernorUnexpectedProposalState: "see governance status for where the proposal is and when that changes",
+  ImageRegistryTooEarly: "wait until then",
+  IncentivesNothing: "staking is funded a year ahead already",
+  PauseActive: "wait until then (guard status); what runs goes on",
+  PauseTooEarly: "wait until then",
+  StakingLocked: "wait until then (staking show)",
+  StakingNothing: "see staking show",
+  StakingUnauthorized: "send it --from the position's owner (staking show)",
+  TimelockUnexpectedOperationState: "wait until the timelock has passed (governance status)",
+  TreasuryNoAverage: "run treasury observe, and again 30 minutes later",
+  TreasuryNoPair: "the network was deployed without a market for COR",
   AccessManagedUnauthorized: "send it --from the account that administers the AccessManager",
   ERC20InsufficientBalance: "send COR there first (payment transfer)",
   ModelRegistryUnknown: "see model list",

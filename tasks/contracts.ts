@@ -3,31 +3,57 @@ import { interfaces, MODULE_NAMES, type ModuleName } from "../offchain/chain/abi
 import type { Addresses } from "../offchain/chain/deployment.ts";
 import type {
   AccessManager,
+  Allowance,
   BlockRandomness,
   COR,
+  CorGovernor,
+  ImageRegistry,
+  Incentives,
   Judge,
+  Liveness,
   ModelRegistry,
   NodePool,
+  OracleCommittee,
+  PoUW,
+  Referee,
   Reputation,
+  Rewards,
+  RestrictedList,
   Runtime,
   Session,
   SessionPayment,
   SessionQueue,
+  Staking,
+  TimelockController,
+  Treasury,
   Validation,
 } from "../types/ethers-contracts/index.ts";
 
 interface TypedModules {
   AccessManager: AccessManager;
+  Allowance: Allowance;
   BlockRandomness: BlockRandomness;
   COR: COR;
+  CorGovernor: CorGovernor;
+  ImageRegistry: ImageRegistry;
+  Incentives: Incentives;
   Judge: Judge;
+  Liveness: Liveness;
   ModelRegistry: ModelRegistry;
   NodePool: NodePool;
+  OracleCommittee: OracleCommittee;
+  PoUW: PoUW;
+  Referee: Referee;
   Reputation: Reputation;
+  Rewards: Rewards;
+  RestrictedList: RestrictedList;
   Runtime: Runtime;
   Session: Session;
   SessionPayment: SessionPayment;
   SessionQueue: SessionQueue;
+  Staking: Staking;
+  TimelockController: TimelockController;
+  Treasury: Treasury;
   Validation: Validation;
 }
 

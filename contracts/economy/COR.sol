@@ -29,6 +29,7 @@ contract COR is ERC20, ERC20Permit, ERC20Votes, ERC3009 {
         return "mode=timestamp";
     }
 
+    /// @notice The next nonce of an owner's permits and delegations by signature.
     function nonces(address owner) public view override(ERC20Permit, Nonces) returns (uint256) {
         return super.nonces(owner);
     }

@@ -18,7 +18,8 @@ using {sameSession as ==} for SessionId global;
 /// @title ISession: a funded right to inference on agreed terms
 /// @notice Owns the sessions: who owns one, on which terms, which routers may submit for it, and which lease it holds.
 /// @dev Terms are copied into every task when it is born; a later update, transfer or parameter change never reaches a
-/// task that exists. Holds no token: money is in `SessionPayment`.
+/// task that exists. Holds no token: money is in `SessionPayment`. A guardian's pause (`IPausable`) stops `open`, `reserve`, and
+/// submissions in mode PerTask (`PauseActive`). Under a lease, which is paid for already, tasks are born until it ends: a day at most.
 interface ISession {
     /// @notice How a task finds its committee.
     /// @dev `Leased`: seats are computed from the session's lease, which is drawn from the pool; no assign transaction. `PerTask`:

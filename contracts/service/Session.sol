@@ -5,18 +5,20 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
 import {INodePool, LeaseId, NodeId} from "../interfaces/INodePool.sol";
+import {IPausable} from "../interfaces/IPausable.sol";
 import {IRandomness} from "../interfaces/IRandomness.sol";
 import {ISession, SessionId} from "../interfaces/ISession.sol";
 import {ISessionPayment} from "../interfaces/ISessionPayment.sol";
 import {Comparison, ISessionQueue, TaskId, TaskTerms} from "../interfaces/ISessionQueue.sol";
 import {Answers} from "../libraries/Answers.sol";
 import {Assurance, AssuranceLib} from "../libraries/Assurance.sol";
+import {Pause} from "../libraries/Pause.sol";
 import {Price} from "../libraries/Price.sol";
 import {TaskRules, TaskRulesLib} from "../libraries/TaskRules.sol";
 import {Windows} from "../libraries/Windows.sol";
 
 /// @title Session
-contract Session is ISession, AccessManaged {
+contract Session is ISession, IPausable, AccessManaged {
     using SafeCast for uint256;
 
     /// @notice Most independent answers per prompt.
@@ -60,9 +62,12 @@ contract Session is ISession, AccessManaged {
 
     Parameters private _parameters;
     uint32 private _sessionCount;
+    /// @dev In the slot that every opening writes.
+    uint40 private _pausedUntil;
     mapping(SessionId session => Record) private _sessions;
-    /// @dev By owner too, so that a transfer leaves the former owner's routers behind.
-    mapping(SessionId session => mapping(address owner => mapping(address router => bool))) private _routers;
+    /// @dev How often the session was handed on. Routers are kept by it, so that a transfer leaves them behind, for good.
+    mapping(SessionId session => uint256) private _transfers;
+    mapping(SessionId session => mapping(uint256 transfers => mapping(address router => bool))) private _routers;
 
     constructor(
         address authority,
@@ -94,6 +99,7 @@ contract Session is ISession, AccessManaged {
 
     /// @inheritdoc ISession
     function open(Terms calldata terms) external returns (SessionId session) {
+        Pause.requireOff(_pausedUntil);
         session = SessionId.wrap(++_sessionCount);
         Record storage entry = _sessions[session];
         entry.owner = msg.sender;
@@ -118,6 +124,7 @@ contract Session is ISession, AccessManaged {
         Record storage entry = _sessions[session];
         entry.owner = to;
         entry.router = address(0);
+        ++_transfers[session];
         emit SessionTransferred(session, msg.sender, to);
     }
 
@@ -134,7 +141,7 @@ contract Session is ISession, AccessManaged {
     function setRouter(SessionId session, address router, bool allowed, string calldata endpoint) external onlyOwner(session) {
         if (router == address(0)) revert SessionZeroAddress();
         if (bytes(endpoint).length > MAX_ENDPOINT) revert SessionEndpointTooLong(bytes(endpoint).length, MAX_ENDPOINT);
-        _routers[session][msg.sender][router] = allowed;
+        _routers[session][_transfers[session]][router] = allowed;
         Record storage entry = _sessions[session];
         if (allowed) entry.router = router;
         else if (entry.router == router) entry.router = address(0);
@@ -150,6 +157,7 @@ contract Session is ISession, AccessManaged {
     /// @inheritdoc ISession
     function reserve(SessionId session, uint32 duration, uint24 tasks) external {
         (Record storage entry, ) = _usable(session);
+        Pause.requireOff(_pausedUntil);
         if (!entry.rules.leased()) revert SessionNotLeased(session);
         if (entry.seedBlock != 0) revert SessionReservation(session, entry.seedBlock);
         uint256 least = entry.rules.commitWindow() + entry.rules.revealWindow() + 1;
@@ -250,6 +258,18 @@ contract Session is ISession, AccessManaged {
         _setParameters(next);
     }
 
+    /// @inheritdoc IPausable
+    function pause(uint40 duration) external restricted {
+        uint40 until = Pause.next(_pausedUntil, duration);
+        _pausedUntil = until;
+        emit PauseChanged(until);
+    }
+
+    /// @inheritdoc IPausable
+    function pausedUntil() external view returns (uint40) {
+        return _pausedUntil;
+    }
+
     /// @inheritdoc ISession
     function ownerOf(SessionId session) external view returns (address) {
         return _sessions[session].owner;
@@ -262,7 +282,7 @@ contract Session is ISession, AccessManaged {
 
     /// @inheritdoc ISession
     function isRouter(SessionId session, address router) external view returns (bool) {
-        return _routers[session][_sessions[session].owner][router];
+        return _routers[session][_transfers[session]][router];
     }
 
     /// @inheritdoc ISession
@@ -293,6 +313,7 @@ contract Session is ISession, AccessManaged {
             if (last >= until) revert SessionLeaseTooShort(until, last);
             if (left == 0) revert SessionLeaseSpent(session);
         } else {
+            Pause.requireOff(_pausedUntil);
             lease = LeaseId.wrap(0);
             closeAt = Windows.endOf(queueWindow);
             POOL.announceDraw(entry.model, _seedBlock());
@@ -360,7 +381,7 @@ contract Session is ISession, AccessManaged {
                 revealWindow: terms.revealWindow,
                 protocolFeeBps: _parameters.protocolFeeBps,
                 routerFeeBps: _parameters.routerFeeBps,
-                threshold: model.agreement,
+                threshold: MODELS.agreementOf(terms.model, uint8(terms.service)),
                 redundancy: terms.redundancy,
                 quorum: terms.quorum,
                 exact: terms.comparison == Comparison.Exact,
@@ -463,7 +484,8 @@ contract Session is ISession, AccessManaged {
     }
 
     function _requireRouter(SessionId session, Record storage entry) private view {
-        if (msg.sender != entry.router && !_routers[session][entry.owner][msg.sender]) revert SessionUnauthorized(session, msg.sender);
+        if (msg.sender == entry.router || _routers[session][_transfers[session]][msg.sender]) return;
+        revert SessionUnauthorized(session, msg.sender);
     }
 
     function _known(SessionId session) private view returns (Record storage entry) {

@@ -1,5 +1,5 @@
-import type { Log, Result } from "ethers";
-import { interfaces, type ModuleName } from "./abis.ts";
+import { EventFragment, type Log, type Result } from "ethers";
+import { interfaces, MODULE_NAMES, type ModuleName } from "./abis.ts";
 import type { Addresses } from "./deployment.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { ChainError, ReorgTooDeep } from "./errors.ts";
@@ -58,9 +58,12 @@ export interface CursorOptions {
   fromBlock: number;
   /** Most blocks of one request, default 2,000; halves by itself where the server refuses. */
   maxRange?: number;
+  /** How long a head that is older than one seen before counts as lag, default 3 minutes. */
+  behindMs?: number;
 }
 
-const KEPT_BLOCKS = 64;
+/** Blocks that are remembered: a reorganisation of more of them is refused. */
+export const KEPT_BLOCKS = 128;
 const ATTEMPTS = 3;
 
 /** The chain moved while it was being read. */
@@ -70,16 +73,29 @@ class HeadMoved extends ChainError {
   }
 }
 
+/** The server tells an older head than it did before: it lags behind itself, or another one answers in its place. */
+class HeadBehind extends ChainError {
+  constructor(found: number, wanted: number) {
+    super("HeadBehind", `found block ${found} as the newest, wanted ${wanted} or later, which was seen before; read again`, true);
+  }
+}
+
+/** For so long an older head counts as lag; after that the chain is believed to have become shorter. */
+const BEHIND_MS = 180_000;
+
 /** Reads the events of a set of contracts once each, in order, and tells when a reorganisation takes some back. */
 export class EventCursor {
   readonly #endpoint: Endpoint;
   readonly #modules: Map<string, ModuleName>;
   readonly #store: CursorStore;
   readonly #fromBlock: number;
+  readonly #behindMs: number;
   #range: number;
   #blocks: SeenBlock[];
+  #behindSince: number | undefined;
 
-  constructor({ endpoint, addresses, store, fromBlock, maxRange = 2_000 }: CursorOptions) {
+  constructor({ endpoint, addresses, store, fromBlock, maxRange = 2_000, behindMs = BEHIND_MS }: CursorOptions) {
+    this.#behindMs = behindMs;
     this.#endpoint = endpoint;
     this.#modules = new Map(Object.entries(addresses).map(([name, address]) => [address.toLowerCase(), name as ModuleName]));
     this.#store = store;
@@ -108,6 +124,7 @@ export class EventCursor {
 
   async #read(): Promise<Batch> {
     const head = await this.header("latest");
+    this.#refuseOlder(head);
     const kept = await this.#shared(head);
     const removedFrom = kept.length < this.#blocks.length ? (kept.at(-1)?.number ?? this.#fromBlock - 1) + 1 : undefined;
     const from = (kept.at(-1)?.number ?? this.#fromBlock - 1) + 1;
@@ -132,6 +149,15 @@ export class EventCursor {
       blocks,
       ...(removedFrom !== undefined && { removedFrom }),
     };
+  }
+
+  /** Throws HeadBehind where the head is a block that was passed before; another block of that number is a reorganisation. */
+  #refuseOlder({ number, hash }: Head): void {
+    const last = this.#blocks.at(-1)?.number ?? -1;
+    const known = number < last && this.#blocks.some((block) => block.number === number && block.hash === hash);
+    if (!known) return void (this.#behindSince = undefined);
+    this.#behindSince ??= performance.now();
+    if (performance.now() - this.#behindSince < this.#behindMs) throw new HeadBehind(number, last);
   }
 
   /** The known blocks that the chain still has. */
@@ -188,8 +214,21 @@ export class EventCursor {
   }
 }
 
+/** Every event by module and first topic. ethers hashes all signatures again for each log that it looks up, and its own once more to check it. */
+const events = new Map(
+  MODULE_NAMES.flatMap((module) =>
+    interfaces[module].fragments.flatMap((fragment) => {
+      if (!EventFragment.isFragment(fragment)) return [];
+      const { topicHash } = fragment;
+      Object.defineProperty(fragment, "topicHash", { value: topicHash });
+      return [[`${module} ${topicHash}`, fragment] as const];
+    }),
+  ),
+);
+
 /** An event with its name and arguments; undefined where the ABI does not know it. */
 export function decodeLog(raw: Omit<DecodedLog, "name" | "args">): DecodedLog | undefined {
-  const parsed = interfaces[raw.module].parseLog(raw);
-  return parsed === null ? undefined : { ...raw, name: parsed.name, args: parsed.args };
+  const event = events.get(`${raw.module} ${raw.topics[0]}`);
+  if (event === undefined) return undefined;
+  return { ...raw, name: event.name, args: interfaces[raw.module].decodeEventLog(event, raw.data, raw.topics) };
 }

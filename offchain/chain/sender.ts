@@ -16,8 +16,11 @@ export class Sender {
   readonly #o: Required<Omit<SenderOptions, "maxFeePerGas">> & Pick<SenderOptions, "maxFeePerGas">;
   readonly #waiters = new Waiters<TransactionReceipt>();
   readonly #misses = new Map<string, number>();
+  /** Block time at which a waiting transaction was first looked at. */
+  readonly #seenAt = new Map<string, number>();
   #lane: Promise<unknown> = Promise.resolve();
   #prunedAt = 0;
+  #ticked = false;
 
   constructor(options: SenderOptions) {
     this.#o = { maxInFlight: 8, bumpAfterBlocks: 3, onEvent: () => {}, ...options };
@@ -51,12 +54,13 @@ export class Sender {
     await this.#inLane(async () => {
       const pending = this.pending;
       if (head.number - this.#prunedAt >= PRUNE_AFTER_BLOCKS) this.#prune(head.number);
-      if (pending.length === 0) return;
+      if (pending.length === 0) return void (this.#ticked = true);
       const used = await this.#o.endpoint.provider.getTransactionCount(this.address, "latest");
       for (const row of pending) {
         if (row.nonce < used) await this.#conclude(row);
         else await this.#push(row, head, used);
       }
+      this.#ticked = true;
     });
   }
 
@@ -65,7 +69,7 @@ export class Sender {
     return this.#o.store.reopen(this.address, fromBlock);
   }
 
-  async #submit({ id, to, data, gasLimit, headroom = 100_000n, deadline }: Intent): Promise<void> {
+  async #submit({ id, to, data, gasLimit, headroom = 100_000n, deadline, worth, reserveGas = 0n }: Intent): Promise<void> {
     const { store, endpoint, signer, maxInFlight, onEvent } = this.#o;
     const { provider } = endpoint;
     // Another call with this id may have been ahead in the lane.
@@ -75,8 +79,9 @@ export class Sender {
     const call = { from: signer.address, to, data };
     const gas = gasLimit ?? ((await simulated(id, provider.estimateGas(call))) * 5n) / 4n + headroom;
     if (gasLimit !== undefined) await simulated(id, provider.call(call));
-    const fees = await this.#fees();
-    if ((await provider.getBalance(signer.address)) < gas * fees.maxFeePerGas) throw new FundsShort(signer.address);
+    const fees = await this.#fees({ gasLimit: gas, worth: worth ?? null });
+    await this.#refuseLoss(id, gas, worth);
+    if ((await provider.getBalance(signer.address)) < (gas + reserveGas) * fees.maxFeePerGas) throw new FundsShort(signer.address);
     const nonce = Math.max(await provider.getTransactionCount(signer.address, "latest"), store.nextNonce(signer.address));
     const raw = await this.#signed({ nonce, to, data, gasLimit: gas, ...fees });
     const sentIn = await provider.getBlockNumber();
@@ -88,6 +93,7 @@ export class Sender {
       data,
       gasLimit: gas,
       deadline: deadline ?? null,
+      worth: worth ?? null,
       state: "pending",
       sentIn,
       minedIn: null,
@@ -118,8 +124,9 @@ export class Sender {
       const abandoned = Transaction.from(raw).data !== row.data;
       const state = receipt.status === 1 && !abandoned ? "mined" : "reverted";
       store.finish(row.id, state, { blockNumber: receipt.blockNumber, hash });
-      onEvent({ kind: abandoned ? "abandoned" : state, id: row.id, nonce: row.nonce, hash });
+      onEvent({ kind: abandoned ? "abandoned" : state, id: row.id, nonce: row.nonce, hash, cost: receipt.gasUsed * receipt.gasPrice });
       this.#misses.delete(row.id);
+      this.#seenAt.delete(row.id);
       crashPoint("mined", row.id);
       if (state === "mined") this.#waiters.resolve(row.id, receipt);
       else
@@ -142,9 +149,10 @@ export class Sender {
     if (row.nonce > used && !this.pending.some(({ nonce }) => nonce === used)) await this.#fill(used, head.number);
     const late = row.deadline !== null && head.timestamp > row.deadline;
     const latest = row.raws.at(-1)!;
-    if (row.nonce === used && head.number - row.sentIn >= (late ? 1 : bumpAfterBlocks)) {
+    const hurried = late || this.#isUrgent(row, head.timestamp);
+    if (row.nonce === used && head.number - row.sentIn >= (hurried ? 1 : bumpAfterBlocks)) {
       const before = Transaction.from(latest.raw);
-      const fees = await this.#fees(before);
+      const fees = await this.#fees(row, before);
       if (fees.maxFeePerGas > before.maxFeePerGas!) {
         const content = late ? { to: this.address, data: "0x", gasLimit: 21_000n } : { to: row.to, data: row.data, gasLimit: row.gasLimit };
         const raw = await this.#signed({ nonce: row.nonce, ...content, ...fees });
@@ -154,7 +162,8 @@ export class Sender {
         return;
       }
     }
-    if (head.number > row.sentIn && (await this.#o.endpoint.provider.getTransaction(latest.hash)) === null)
+    // A process that has just started may have been cut off between journal and broadcast.
+    if ((!this.#ticked || head.number > row.sentIn) && (await this.#o.endpoint.provider.getTransaction(latest.hash)) === null)
       await broadcastAgain(this.#o.endpoint, latest);
   }
 
@@ -166,7 +175,7 @@ export class Sender {
   /** A nonce that the journal lost would block all later ones. */
   async #fill(nonce: number, sentIn: number): Promise<void> {
     const to = this.address;
-    const raw = await this.#signed({ nonce, to, data: "0x", gasLimit: 21_000n, ...(await this.#fees()) });
+    const raw = await this.#signed({ nonce, to, data: "0x", gasLimit: 21_000n, ...(await this.#fees({ gasLimit: 21_000n, worth: null })) });
     const id = `fill:${nonce}`;
     this.#o.store.insert({
       id,
@@ -176,6 +185,7 @@ export class Sender {
       data: "0x",
       gasLimit: 21_000n,
       deadline: null,
+      worth: null,
       state: "pending",
       sentIn,
       minedIn: null,
@@ -185,8 +195,30 @@ export class Sender {
     await broadcastAgain(this.#o.endpoint, raw);
   }
 
-  async #fees(replaced?: Transaction) {
-    return await feesNow(this.#o.endpoint, this.#o.maxFeePerGas, replaced);
+  /** Fees for the next block, up to what a transaction is worth, else up to the usual ceiling. */
+  async #fees({ gasLimit, worth }: Pick<SentRow, "gasLimit" | "worth">, replaced?: Transaction) {
+    const ceiling = worth === null ? this.#o.maxFeePerGas : worth / gasLimit;
+    return await feesNow(this.#o.endpoint, ceiling, replaced);
+  }
+
+  /** Throws ChainError NotWorth, retryable, where the next block's price alone is more than a transaction is worth. */
+  async #refuseLoss(id: string, gas: bigint, worth: bigint | undefined): Promise<void> {
+    if (worth === undefined) return;
+    const price = ((await this.#o.endpoint.provider.getBlock("latest"))?.baseFeePerGas ?? 0n) * gas;
+    if (price <= worth) return;
+    throw new ChainError(
+      "NotWorth",
+      `found a price of ${price} wei for ${id}, wanted at most ${worth}, what it is worth; trying again`,
+      true,
+    );
+  }
+
+  /** In the second half of its time, as this process has seen it, a transaction's fees rise with every block. */
+  #isUrgent({ id, deadline }: SentRow, now: number): boolean {
+    if (deadline === null) return false;
+    const seen = this.#seenAt.get(id) ?? now;
+    this.#seenAt.set(id, seen);
+    return now - seen > (deadline - seen) / 2;
   }
 
   async #signed(content: Content): Promise<Signed> {

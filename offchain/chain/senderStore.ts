@@ -13,8 +13,10 @@ export interface Intent {
   headroom?: bigint;
   /** Block time (seconds) after which it is worthless: what is then not mined is replaced by an empty transfer to oneself. */
   deadline?: number;
-  /** What is lost, wei, where it is not mined in time: fees rise up to this, above the usual ceiling. */
-  atStake?: bigint;
+  /** What it is worth that it is mined in time, wei: it is not sent where it costs more, and its fees rise up to this and no further. */
+  worth?: bigint;
+  /** Gas that must remain payable after this, for what is promised already. */
+  reserveGas?: bigint;
 }
 
 export type SentState = "pending" | "mined" | "reverted" | "dropped";
@@ -28,6 +30,8 @@ export interface SentRow {
   data: string;
   gasLimit: bigint;
   deadline: number | null;
+  /** Null where nobody said. */
+  worth: bigint | null;
   state: SentState;
   /** Block after which the latest version was broadcast. */
   sentIn: number;
@@ -69,5 +73,7 @@ export interface SenderOptions {
     id: string;
     nonce: number;
     hash?: string;
+    /** What it cost, wei; where it is mined. */
+    cost?: bigint;
   }) => void;
 }

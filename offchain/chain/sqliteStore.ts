@@ -8,7 +8,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS seen_blocks (number INTEGER PRIMARY KEY, hash TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS transactions (
     id TEXT PRIMARY KEY, sender TEXT NOT NULL, nonce INTEGER NOT NULL, target TEXT NOT NULL, data TEXT NOT NULL, gas_limit TEXT NOT NULL,
-    deadline INTEGER, state TEXT NOT NULL, sent_in INTEGER NOT NULL, mined_in INTEGER, mined_hash TEXT) STRICT;
+    deadline INTEGER, state TEXT NOT NULL, sent_in INTEGER NOT NULL, mined_in INTEGER, mined_hash TEXT, worth TEXT) STRICT;
   CREATE UNIQUE INDEX IF NOT EXISTS one_per_nonce ON transactions (sender, nonce) WHERE state != 'dropped';
   CREATE TABLE IF NOT EXISTS raw_transactions (
     id TEXT NOT NULL REFERENCES transactions (id) ON DELETE CASCADE, version INTEGER NOT NULL, hash TEXT NOT NULL, raw TEXT NOT NULL,
@@ -27,6 +27,7 @@ interface Row {
   sent_in: number;
   mined_in: number | null;
   mined_hash: string | null;
+  worth: string | null;
 }
 
 /**
@@ -60,6 +61,9 @@ export class SqliteStore implements CursorStore, SenderStore {
   constructor(database: Database.Database, chainId: bigint, queue: string) {
     this.#database = database;
     database.exec(SCHEMA);
+    // Files of before 2026-11-25 lack the column.
+    const columns = database.pragma("table_info(transactions)") as { name: string }[];
+    if (!columns.some(({ name }) => name === "worth")) database.exec("ALTER TABLE transactions ADD COLUMN worth TEXT");
     database.prepare("INSERT OR IGNORE INTO binding VALUES (1, ?, ?)").run(String(chainId), queue.toLowerCase());
     const found = database.prepare("SELECT chain_id, queue FROM binding").get() as { chain_id: string; queue: string };
     if (found.chain_id === String(chainId) && found.queue === queue.toLowerCase()) return;
@@ -94,12 +98,12 @@ export class SqliteStore implements CursorStore, SenderStore {
     return ((found as { last: number | null }).last ?? -1) + 1;
   }
 
-  insert({ id, sender, nonce, to, data, gasLimit, deadline, sentIn, raws }: SentRow): void {
+  insert({ id, sender, nonce, to, data, gasLimit, deadline, worth, sentIn, raws }: SentRow): void {
     this.#database.transaction(() => {
       this.#database.prepare("DELETE FROM transactions WHERE id = ? AND state IN ('dropped', 'reverted')").run(id);
       this.#database
-        .prepare("INSERT INTO transactions VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', ?, NULL, NULL)")
-        .run(id, sender, nonce, to, data, String(gasLimit), deadline, sentIn);
+        .prepare("INSERT INTO transactions VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', ?, NULL, NULL, ?)")
+        .run(id, sender, nonce, to, data, String(gasLimit), deadline, sentIn, worth === null ? null : String(worth));
       for (const raw of raws) this.addRaw(id, raw, sentIn);
     })();
   }
@@ -140,6 +144,7 @@ export class SqliteStore implements CursorStore, SenderStore {
       data: row.data,
       gasLimit: BigInt(row.gas_limit),
       deadline: row.deadline,
+      worth: row.worth === null ? null : BigInt(row.worth),
       state: row.state,
       sentIn: row.sent_in,
       minedIn: row.mined_in,

@@ -15,6 +15,20 @@ export interface TaskEntry extends TaskQueued {
   settled?: Settlement;
 }
 
+/** What the events say about the verdict on a task. */
+export interface VerdictEntry {
+  /** 0, or 1 after an appeal. */
+  round: number;
+  /** Last second to commit, until the last seat has committed; seconds. */
+  closeAt: number;
+  /** The panel of this round, by seat; undefined while it is not seated. */
+  panel?: number[];
+  /** Commitments of this round, by seat. */
+  commits: Map<number, string>;
+  /** Seats of this round that are open. */
+  opened: Set<number>;
+}
+
 export type Settlement = ReturnType<typeof taskSettled> & { transactionHash: string; blockNumber: number };
 
 /** Events folded into what is going on: tasks, routers' and nodes' endpoints (untrusted text), pending draws and leases. A pure fold: the same logs give the same book. */
@@ -30,6 +44,8 @@ export class TaskBook {
   readonly reservations = new Map<number, number>();
   /** Leases not collected yet: members in draw order. */
   readonly leases = new Map<number, { nodes: number[]; until: number }>();
+  /** Verdicts that are asked for and not closed. */
+  readonly verdicts = new Map<bigint, VerdictEntry>();
 
   /** Takes one event, in chain order. Events of other kinds change nothing. */
   apply(log: DecodedLog): void {
@@ -70,6 +86,26 @@ export class TaskBook {
         if (entry) entry.settled = { ...settled, transactionHash: log.transactionHash, blockNumber: log.blockNumber };
         break;
       }
+      case "Validation.VerdictAsked":
+        this.verdicts.set(taskOf(log), { round: 0, closeAt: number("closeAt"), commits: new Map(), opened: new Set() });
+        break;
+      case "Validation.Appealed":
+        this.verdicts.set(taskOf(log), { round: 1, closeAt: number("closeAt"), commits: new Map(), opened: new Set() });
+        break;
+      case "Validation.PanelSeated": {
+        const verdict = this.verdicts.get(taskOf(log));
+        if (verdict) verdict.panel = membersOf(args.getValue("members") as bigint, number("size"));
+        break;
+      }
+      case "Validation.VerdictCommitted":
+        this.verdicts.get(taskOf(log))?.commits.set(number("seat"), args.getValue("commitment") as string);
+        break;
+      case "Validation.VerdictRevealed":
+        this.verdicts.get(taskOf(log))?.opened.add(number("seat"));
+        break;
+      case "Validation.VerdictClosed":
+        this.verdicts.delete(taskOf(log));
+        break;
       case "Session.RouterChanged": {
         const routers = this.routers.get(number("session")) ?? new Map<string, string>();
         this.routers.set(number("session"), routers);
@@ -105,12 +141,15 @@ export class TaskBook {
   /** Forgets a task; for those that settled long ago. */
   forget(task: bigint): void {
     this.tasks.delete(task);
+    this.verdicts.delete(task);
   }
 }
 
+const taskOf = ({ args }: DecodedLog) => args.getValue("task") as bigint;
+
 /** What an event is about, for keeping and pruning logs: logs with one subject can be dropped together once it has ended. */
 export function subjectOf({ module, name, args }: DecodedLog): string | undefined {
-  if (module === "SessionQueue") return `task:${String(args.getValue("task"))}`;
+  if (module === "SessionQueue" || module === "Validation") return `task:${String(args.getValue("task"))}`;
   if (name === "LeaseDrawn" || name === "LeaseShortened" || name === "LeaseCollected") return `lease:${String(args.getValue("lease"))}`;
   if (name === "EndpointChanged") return `endpoint:${String(args.getValue("node"))}`;
   if (name === "RouterChanged") return `router:${String(args.getValue("session"))}:${String(args.getValue("router"))}`;

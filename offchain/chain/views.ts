@@ -2,11 +2,11 @@ import { Contract, type Result } from "ethers";
 import { decidingBlock, membersOf, taskSeed } from "../protocol/draw.ts";
 import { factsFrom } from "../protocol/events.ts";
 import { BOUNTY_UNIT, type Rules, unpackRules } from "../protocol/terms.ts";
-import { type Facts, State } from "../protocol/types.ts";
+import { type Facts, type Stage, State } from "../protocol/types.ts";
 import { interfaces, type ModuleName } from "./abis.ts";
 import type { Deployment } from "./deployment.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { ChainError } from "./errors.ts";
+import { ChainError, revertIn } from "./errors.ts";
 
 /** A lease as stored; `until` in seconds, nodes in draw order. */
 export interface LeaseView {
@@ -22,6 +22,14 @@ export interface NodeView {
   admitted: boolean;
   available: boolean;
   exitAt: number;
+  /** 0 when free. */
+  jailedUntil: number;
+  /** 0 to 10. */
+  level: number;
+  /** Bitmap: 1 miner, 2 validator. */
+  roles: number;
+  /** What a commitment that is not opened costs. */
+  unopenedPenalty: bigint;
   stake: bigint;
   minStake: bigint;
   model: string;
@@ -84,6 +92,10 @@ export function createViews(endpoint: Endpoint, { addresses }: Pick<Deployment, 
   const struct = async <T>(module: ModuleName, view: string, args: unknown[], block?: number) =>
     plain((await call(module, view, args, block)) as Result) as T;
 
+  let window: number | undefined;
+  /** Blocks for which this chain keeps hashes: fixed at the deployment. */
+  const seedWindow = async (): Promise<number> => (window ??= Number(await call("BlockRandomness", "WINDOW", [])));
+
   const lease = async (id: number, block?: number): Promise<LeaseView> => {
     const [members, size, until] = (await call("NodePool", "leaseOf", [id], block)) as [bigint, bigint, bigint];
     return { nodes: membersOf(members, Number(size)), until: Number(until) };
@@ -109,7 +121,7 @@ export function createViews(endpoint: Endpoint, { addresses }: Pick<Deployment, 
     seed: async (task: bigint, facts: Facts, head: number): Promise<bigint | undefined> => {
       if (facts.state !== State.Unseeded) return facts.seed;
       if (BigInt(head) < facts.seed) return undefined;
-      const block = await provider.getBlock(decidingBlock(Number(facts.seed), head + 1));
+      const block = await provider.getBlock(decidingBlock(Number(facts.seed), head + 1, await seedWindow()));
       if (block?.hash == null)
         throw new ChainError("BlockMissing", "found no deciding block at the server, wanted its hash; read again", true);
       return taskSeed(block.hash, task);
@@ -119,6 +131,20 @@ export function createViews(endpoint: Endpoint, { addresses }: Pick<Deployment, 
       const found = await struct<Omit<SessionView, "rules"> & { rules: bigint }>("Session", "sessionOf", [session], block);
       return { ...found, rules: unpackRules(found.rules) };
     },
+    /** Where the verdict on a task is. */
+    verdictStage: async (task: bigint, block?: number) => Number(await call("Validation", "stageOf", [task], block)) as Stage,
+    /** Who would sit in the panel if it were drawn now; undefined where nobody is drawn now. For panels that no event has named yet. */
+    panelToBe: async (task: bigint, block?: number): Promise<number[] | undefined> => {
+      const drawn = await call("Validation", "draw", [task], block).catch((error: unknown) => {
+        if (revertIn(error, "draw") !== undefined) return undefined;
+        throw error;
+      });
+      if (drawn === undefined) return undefined;
+      const [members, size] = drawn as [bigint, bigint];
+      return membersOf(members, Number(size));
+    },
+    /** The sum of evidence that a miner cheats, hundredths of a nat. */
+    evidence: async (node: number, block?: number) => Number(await call("Validation", "evidenceOf", [node], block)),
     isRouter: async (session: number, router: string, block?: number) =>
       (await call("Session", "isRouter", [session, router], block)) as boolean,
     /** Fees in 1/10,000; bounty and the price of a node-second in COR base units. */
@@ -144,6 +170,8 @@ export function createViews(endpoint: Endpoint, { addresses }: Pick<Deployment, 
     owedToNode: async (node: number, block?: number) => (await call("SessionPayment", "owedToNode", [node], block)) as bigint,
     owedTo: async (account: string, block?: number) => (await call("SessionPayment", "owedTo", [account], block)) as bigint,
     corBalance: async (account: string, block?: number) => (await call("COR", "balanceOf", [account], block)) as bigint,
+    /** Any view of the token that answers one value. */
+    token: async (view: string, args: unknown[], block?: number) => await call("COR", view, args, block),
     /** Gas money, wei. */
     balance: async (account: string) => await provider.getBalance(account),
   };

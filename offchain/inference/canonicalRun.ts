@@ -1,10 +1,10 @@
 import type { ControlledEvaluateIndexOutput, ControlledEvaluateInputItem, LlamaContextSequence, LlamaModel, Token } from "node-llama-cpp";
 import { CLAIM_TOP, roundLogProb, type Finish, type TokenLogProb } from "../protocol/claim.ts";
-import type { Reference } from "../protocol/genuineness.ts";
 import type { Sampling } from "../protocol/manifest.ts";
 import { AnswerText } from "./answerText.ts";
+import type { Likelihood } from "./engine.ts";
 import type { GrammarRun } from "./grammar.ts";
-import { altersDraw, samplerOptions, UNSAMPLED } from "./sampling.ts";
+import { samplerOptions, UNSAMPLED } from "./sampling.ts";
 
 /** What is fixed on every node, because each of them changes logits: one sequence, no flash attention, f16 KV cache, this batch. */
 export const CANON = { batchSize: 512, sequences: 1, flashAttention: false } as const;
@@ -78,45 +78,82 @@ export function respell(model: LlamaModel, job: Job, tokens: readonly Token[]): 
   return null;
 }
 
-/** Teacher-forced: one prefill of prompt and tokens gives the draw and the likeliest tokens at every position (a second one where the draw is altered). */
-export async function score(
+/** What a prefill tells about the token after a position. */
+export type Next = ControlledEvaluateIndexOutput["next"];
+type Ask = NonNullable<Extract<ControlledEvaluateInputItem, readonly unknown[]>[1]["generateNext"]>;
+
+/**
+ * Teacher-forced: one prefill of prompt and tokens. `ask` is called for every position in order and says what is wanted of the one it is given;
+ * where it wants nothing, an empty result is given.
+ */
+export async function prefill(
+  sequence: LlamaContextSequence,
+  { prompt }: Pick<Job, "prompt">,
+  tokens: readonly Token[],
+  ask: (position: number) => Ask | undefined,
+  hooks: Hooks,
+): Promise<Next[]> {
+  const first = prompt.length - 1;
+  const all = [...prompt, ...tokens.slice(0, -1)];
+  const input = all.map((token, index): ControlledEvaluateInputItem => {
+    const generateNext = index < first ? undefined : ask(index - first);
+    return generateNext === undefined ? token : [token, { generateNext }];
+  });
+  await sequence.clearHistory();
+  const outputs = await evaluate(sequence, input, hooks);
+  return tokens.map((_, position) => outputs[first + position]?.next ?? {});
+}
+
+/** The likeliest tokens at every position, which is what a claim says of them, and the likeliest one as the engine ranks it. One prefill. */
+export async function likeliest(
   sequence: LlamaContextSequence,
   job: Job,
   tokens: readonly Token[],
   hooks: Hooks,
-): Promise<Omit<Reference, "engineClass">> {
-  const prefill = async (ask: (position: number) => NonNullable<Ask>) => {
-    const all = [...job.prompt, ...tokens.slice(0, -1)];
-    const first = job.prompt.length - 1;
-    await sequence.clearHistory();
-    const outputs = await evaluate(
-      sequence,
-      all.map((token, index) => (index < first ? token : [token, { generateNext: ask(index - first) }])),
-      hooks,
-    );
-    return tokens.map((_, position) => outputs[first + position]!.next);
-  };
-  const plain = await prefill(() => ({
+): Promise<{ top: TokenLogProb[][]; greedy: number[] }> {
+  const ask = (): Ask => ({
     token: true,
     totalLogitWeight: true,
     logits: { filter: { tokens: [], includeMax: true, includeTop: CLAIM_TOP } },
     options: UNSAMPLED,
-  }));
-  const grammar = job.grammar?.();
-  const drawn =
-    grammar !== undefined || altersDraw(job.sampling)
-      ? await prefill((position) => {
-          if (position > 0) grammar?.accept(tokens[position - 1]!);
-          const options = samplerOptions(job.sampling, job.jobSeed, tokens.slice(0, position));
-          return { token: true, options: grammar?.constrain(options) ?? options };
-        })
-      : plain;
-  return { expected: drawn.map((next) => next.token ?? -1), top: plain.map(likeliest) };
+  });
+  const found = await prefill(sequence, job, tokens, ask, hooks);
+  return { top: found.map(ranked), greedy: found.map(({ token }) => token ?? -1) };
 }
 
-type Ask = Extract<ControlledEvaluateInputItem, readonly unknown[]>[1]["generateNext"];
+/** What the model itself makes of given tokens. One prefill. */
+export async function likelihoodOf(
+  sequence: LlamaContextSequence,
+  job: Pick<Job, "prompt">,
+  tokens: readonly Token[],
+  hooks: Hooks,
+): Promise<Likelihood> {
+  const found = await prefill(
+    sequence,
+    job,
+    tokens,
+    (position) => ({
+      totalLogitWeight: true,
+      logits: { filter: { tokens: [tokens[position]!], includeMax: true, includeTop: 1 } },
+      options: UNSAMPLED,
+    }),
+    hooks,
+  );
+  const pairs = found.map((next, position) => {
+    const highest = Math.max(...(next.logits ?? new Map<Token, number>()).values());
+    return { top: -Math.log(next.totalLogitWeight ?? 1), gap: highest - (next.logits?.get(tokens[position]!) ?? -Infinity) };
+  });
+  const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const logProbs = pairs.map(({ top, gap }) => top - gap);
+  return {
+    tokens: tokens.length,
+    mean: mean(logProbs),
+    least: Math.min(...logProbs),
+    regret: mean(pairs.map(({ gap }) => gap)),
+  };
+}
 
-function likeliest(next: ControlledEvaluateIndexOutput["next"]): TokenLogProb[] {
+function ranked(next: Next): TokenLogProb[] {
   const logits = [...(next.logits ?? [])];
   const highest = Math.max(...logits.map(([, logit]) => logit));
   // totalLogitWeight is the sum of exp(logit - highest) over the whole vocabulary.

@@ -11,7 +11,14 @@ const claimSchema = z.object({
   tokens: z.array(tokenIdSchema),
   top: z.array(z.array(z.tuple([tokenIdSchema, z.number().max(0)]))),
 });
-const ruleSchema = z.object({ minMatch: z.number(), freeMisses: z.number(), flagDelta: z.number(), maxDelta: z.number() });
+const ruleSchema = z.object({
+  minMatch: z.number(),
+  freeMisses: z.number(),
+  nearNats: z.number(),
+  farMisses: z.number(),
+  flagDelta: z.number(),
+  maxDelta: z.number(),
+});
 const common = {
   messages: messagesSchema,
   sampling: samplingSchema,
@@ -23,6 +30,7 @@ const requestSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("tokenCount"), messages: messagesSchema }),
   z.object({ kind: z.literal("complete"), ...common }),
   z.object({ kind: z.literal("verify"), ...common, claim: claimSchema, rule: ruleSchema }),
+  z.object({ kind: z.literal("likelihood"), messages: messagesSchema, text: z.string() }),
   z.object({ kind: z.literal("grammar"), format: answerFormatSchema }),
   z.object({ kind: z.literal("embed"), text: z.string() }),
 ]);

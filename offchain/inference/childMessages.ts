@@ -25,6 +25,7 @@ export type ChildRequest =
       claim: Claim;
       rule: GenuinenessRule;
     }
+  | { kind: "likelihood"; messages: Message[]; text: string }
   | { kind: "grammar"; format: AnswerFormat }
   | { kind: "embed"; text: string };
 

@@ -27,6 +27,15 @@ export interface Verification extends Judgement {
   text: string;
 }
 
+/** Log-probabilities that a model gives the tokens of a text, nats. */
+export interface Likelihood {
+  tokens: number;
+  mean: number;
+  least: number;
+  /** Mean distance of each token's log-probability from that of the likeliest token at its place; 0: what the model would say. */
+  regret: number;
+}
+
 export interface EngineInfo {
   modelId: string;
   modelSha256: string;
@@ -75,6 +84,8 @@ export interface Engine {
   ): Promise<Verification>;
   /** Checks that a grammar can be made of a format. Throws EngineError InvalidRequest where it cannot. */
   checkFormat(format: AnswerFormat, options?: EngineCallOptions): Promise<void>;
+  /** How likely the model itself finds a text as the answer to these messages. A text over the context is cut to it. */
+  likelihood(messages: Message[], text: string, options?: EngineCallOptions): Promise<Likelihood>;
   /** The text's embedding, of length 1; all zeros for the empty text. A text over the embedder's context is cut to it. */
   embed(text: string, options?: EngineCallOptions): Promise<number[]>;
   info(): EngineInfo;

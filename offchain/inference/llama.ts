@@ -14,6 +14,7 @@ import {
   type EngineCallOptions,
   type EngineCounters,
   type EngineInfo,
+  type Likelihood,
   type Verification,
 } from "./engine.ts";
 import { ChildLost, LlamaProcess } from "./llamaProcess.ts";
@@ -94,6 +95,10 @@ export class LlamaEngine implements Engine {
 
   async checkFormat(format: AnswerFormat, options: EngineCallOptions = {}): Promise<void> {
     await this.#run<true>({ kind: "grammar", format }, options);
+  }
+
+  async likelihood(messages: Message[], text: string, options: EngineCallOptions = {}): Promise<Likelihood> {
+    return await this.#run<Likelihood>({ kind: "likelihood", messages, text }, options);
   }
 
   async embed(text: string, options: EngineCallOptions = {}): Promise<number[]> {

@@ -1,13 +1,13 @@
 // The child process that holds llama.cpp. It is started by llamaProcess.ts and speaks childMessages.ts over IPC, one request at a time.
-import { getLlama, getModuleVersion, LlamaLogLevel, type Llama, type Token } from "node-llama-cpp";
-import { judgeClaim, malformed } from "../protocol/genuineness.ts";
+import { getLlama, getModuleVersion, LlamaLogLevel, type Llama } from "node-llama-cpp";
 import type { Message, Sampling } from "../protocol/manifest.ts";
-import { CANON, generate, respell, score, type Hooks, type Job } from "./canonicalRun.ts";
+import { CANON, generate, likeliest, likelihoodOf, type Hooks, type Job } from "./canonicalRun.ts";
 import type { AnswerFormat } from "./answerFormat.ts";
 import { chatPrompt } from "./chatPrompt.ts";
 import type { ChildError, ChildRequest, ChildSettings, FromChild, ToChild } from "./childMessages.ts";
-import { EngineError, type Completion, type Verification } from "./engine.ts";
+import { EngineError, type Completion, type Likelihood, type Verification } from "./engine.ts";
 import { admitGrammars, GrammarRun, grammarOf } from "./grammar.ts";
+import { verify } from "./verification.ts";
 
 type Serve = (request: ChildRequest, hooks: Hooks) => Promise<unknown>;
 
@@ -40,19 +40,20 @@ async function start(settings: ChildSettings): Promise<{ engineClass: string; se
   const complete = async (request: Extract<ChildRequest, { kind: "complete" }>, hooks: Hooks): Promise<Completion> => {
     const job = await jobOf(request.messages, request.sampling, request.format, request.jobSeed);
     const { tokens, text, finish } = await generate(model, sequence, job, hooks);
-    const { top } = await score(sequence, job, tokens, hooks);
+    const { top } = await likeliest(sequence, job, tokens, hooks);
     return { text, tokens: tokens.length, promptTokens: job.prompt.length, finish, claim: { engineClass, finish, tokens, top } };
   };
 
-  const verify = async (request: Extract<ChildRequest, { kind: "verify" }>, hooks: Hooks): Promise<Verification> => {
-    const { claim } = request;
+  const verifyRequest = async (request: Extract<ChildRequest, { kind: "verify" }>, hooks: Hooks): Promise<Verification> => {
     const job = await jobOf(request.messages, request.sampling, request.format, request.jobSeed);
-    const tokens = claim.tokens as Token[];
-    // Checked before the engine sees them: an id outside the vocabulary could crash it.
-    const spelled = tokens.every((token) => token < vocabulary) ? respell(model, job, tokens) : null;
-    if (spelled?.finish !== claim.finish) return { ...malformed(tokens.length), text: "" };
-    const reference = await score(sequence, job, tokens, hooks);
-    return { ...judgeClaim(claim, { engineClass, ...reference }, request.rule), text: spelled.text };
+    return await verify({ model, sequence, engineClass, vocabulary }, job, request.claim, request.rule, hooks);
+  };
+
+  const likelihood = async ({ messages, text }: Extract<ChildRequest, { kind: "likelihood" }>, hooks: Hooks): Promise<Likelihood> => {
+    const prompt = chatPrompt(model, messages);
+    const tokens = model.tokenize(text).slice(0, Math.max(0, contextTokens - prompt.length));
+    if (tokens.length === 0) return { tokens: 0, mean: -Infinity, least: -Infinity, regret: Infinity };
+    return await likelihoodOf(sequence, { prompt }, tokens, hooks);
   };
 
   const embed = async (text: string): Promise<number[]> => {
@@ -71,7 +72,9 @@ async function start(settings: ChildSettings): Promise<{ engineClass: string; se
       case "complete":
         return await complete(request, hooks);
       case "verify":
-        return await verify(request, hooks);
+        return await verifyRequest(request, hooks);
+      case "likelihood":
+        return await likelihood(request, hooks);
       case "grammar":
         await grammarOf(llama, request.format);
         return true;

@@ -1,4 +1,5 @@
 import type { Head } from "../chain/cursor.ts";
+import { judgingActs } from "./acts/judging.ts";
 import { keepingActs } from "./acts/keeping.ts";
 import { miningActs } from "./acts/mining.ts";
 import type { ActsOf, ActsParts } from "./acts/parts.ts";
@@ -11,7 +12,7 @@ export class Acts {
   readonly #acts: ActsOf<Action["kind"]>;
 
   constructor(parts: ActsParts) {
-    this.#acts = { ...miningActs(parts), ...keepingActs(parts) };
+    this.#acts = { ...miningActs(parts), ...keepingActs(parts), ...judgingActs(parts) };
   }
 
   /** Does what the action says; resolves when the chain or the carrier has it. Throws what the edges throw. */

@@ -1,9 +1,10 @@
 import { decideMiner, type MinerAction, owesReveal } from "./roles/miner.ts";
 import { decideOracle, type OracleAction } from "./roles/oracle.ts";
+import { decideValidator, owesVerdict, type ValidatorAction } from "./roles/validator.ts";
 import type { Observation } from "./world.ts";
 
 /** Everything that some role may decide on. */
-export type Action = MinerAction | OracleAction;
+export type Action = MinerAction | OracleAction | ValidatorAction;
 
 /** What a role does next, and what of it must still be done by a node that takes nothing new. Both pure. */
 interface RoleDecisions {
@@ -11,7 +12,7 @@ interface RoleDecisions {
   owed: (observation: Observation) => Action[];
 }
 
-export const ROLES = ["miner", "oracle"] as const;
+export const ROLES = ["miner", "oracle", "validator"] as const;
 export type Role = (typeof ROLES)[number];
 
 const ROLE_DECISIONS: Record<Role, RoleDecisions> = {
@@ -22,6 +23,10 @@ const ROLE_DECISIONS: Record<Role, RoleDecisions> = {
   oracle: {
     decide: (observation) => decideOracle(observation, observation.turns, observation.now),
     owed: () => [],
+  },
+  validator: {
+    decide: ({ verdicts, now }) => verdicts.map((sight) => decideValidator(sight, now)),
+    owed: ({ verdicts, now }) => verdicts.filter(owesVerdict).map((sight) => decideValidator(sight, now)),
   },
 };
 

@@ -10,6 +10,10 @@ export interface ExecutorOptions {
   /** Carries one act out. */
   act: (action: Action, head: Head, signal: AbortSignal) => Promise<void>;
   log: Logger;
+  /** Milliseconds on a clock that never goes back; default this process's. */
+  now?: () => number;
+  /** Told of each act that ended. */
+  onAct?: (kind: string, outcome: "done" | "failed") => void;
   /** Told of an error after which nothing may go on. */
   onFatal: (error: Error) => void;
 }
@@ -17,6 +21,8 @@ export interface ExecutorOptions {
 /** How often each kind of act was done, and how often it failed. */
 export type ActionCounters = Record<string, { done: number; failed: number }>;
 
+/** Acts that take the engine, and are cut short when they are no longer wanted. */
+const INFERRING: ReadonlySet<string> = new Set<Action["kind"]>(["infer", "judge"]);
 const MAX_INFERRING = 4;
 const STOP_MS = 2_000;
 const FIRST_PAUSE_MS = 250;
@@ -26,11 +32,13 @@ const LONGEST_PAUSE_MS = 8_000;
 export class Executor {
   readonly counters: ActionCounters = {};
   readonly #options: ExecutorOptions;
+  readonly #now: () => number;
   readonly #running = new Map<string, { kind: string; abort: AbortController; done: Promise<void> }>();
   readonly #pauses = new Map<string, { until: number; ms: number }>();
 
   constructor(options: ExecutorOptions) {
     this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
   }
 
   /** Acts in progress. */
@@ -42,12 +50,12 @@ export class Executor {
   run(actions: Action[], head: Head): void {
     const wanted = new Map(actions.filter(({ kind }) => kind !== "wait").map((action) => [keyOf(action), action]));
     for (const [key, { kind, abort }] of this.#running)
-      if (kind === "infer" && !wanted.has(key)) abort.abort(new Error("no longer wanted"));
+      if (INFERRING.has(kind) && !wanted.has(key)) abort.abort(new Error("no longer wanted"));
     for (const key of this.#pauses.keys()) if (!wanted.has(key)) this.#pauses.delete(key);
     for (const [key, action] of wanted) {
-      if (this.#running.has(key) || performance.now() < (this.#pauses.get(key)?.until ?? 0)) continue;
-      const inferring = [...this.#running.values()].filter(({ kind }) => kind === "infer").length;
-      if (action.kind === "infer" && inferring >= MAX_INFERRING) continue;
+      if (this.#running.has(key) || this.#now() < (this.#pauses.get(key)?.until ?? 0)) continue;
+      const inferring = [...this.#running.values()].filter(({ kind }) => INFERRING.has(kind)).length;
+      if (INFERRING.has(action.kind) && inferring >= MAX_INFERRING) continue;
       this.#start(key, action, head);
     }
   }
@@ -59,7 +67,7 @@ export class Executor {
   }
 
   #start(key: string, action: Action, head: Head): void {
-    const { act, log } = this.#options;
+    const { act, log, onAct } = this.#options;
     const { kind, reason } = action;
     const abort = new AbortController();
     const counter = (this.counters[kind] ??= { done: 0, failed: 0 });
@@ -68,12 +76,14 @@ export class Executor {
       .then(
         () => {
           counter.done++;
+          onAct?.(kind, "done");
           this.#pauses.delete(key);
           log.info({ act: key, reason }, "done");
         },
         (error: unknown) => {
           if (abort.signal.aborted) return;
           counter.failed++;
+          onAct?.(kind, "failed");
           this.#failed(key, error);
         },
       )
@@ -87,7 +97,7 @@ export class Executor {
     // A journal that cannot be written must not be acted past.
     if (error instanceof JournalConflict || code?.startsWith("SQLITE_")) onFatal(error as Error);
     const ms = Math.min((this.#pauses.get(key)?.ms ?? FIRST_PAUSE_MS / 2) * 2, LONGEST_PAUSE_MS);
-    this.#pauses.set(key, { until: performance.now() + ms, ms });
+    this.#pauses.set(key, { until: this.#now() + ms, ms });
     log[error instanceof ChainRevert ? "info" : "warn"]({ act: key, code, error: oneLine(error), againInMs: ms }, "not done");
   }
 }

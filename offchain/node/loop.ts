@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { EventCursor, Head } from "../chain/cursor.ts";
+import type { Batch, EventCursor, Head } from "../chain/cursor.ts";
 import { mayPass } from "../chain/errors.ts";
 import type { Sender } from "../chain/sender.ts";
 import { oneLine } from "../runtime/exit.ts";
@@ -9,7 +9,7 @@ import { crashPoint } from "../runtime/crashPoint.ts";
 import { decide, owed, type Role } from "./decide.ts";
 import type { Executor } from "./execute.ts";
 import type { Journal } from "./journal.ts";
-import type { World } from "./world.ts";
+import type { Observation, World } from "./world.ts";
 
 export interface LoopParts {
   cursor: EventCursor;
@@ -17,13 +17,23 @@ export interface LoopParts {
   world: World;
   sender: Sender;
   executor: Executor;
+  node: number;
   roles: readonly Role[];
   pollMs: number;
   shutdown: Shutdown;
   log: Logger;
   /** Told of every head that was acted on, and of every failure to reach one. */
   onHead: (head: Head) => void;
+  onObserved?: (observation: Observation) => void;
+  onReorg?: (depth: number) => void;
   onOutage: (error: string) => void;
+  /** Told when `Runtime` changed, and when the node's model did. */
+  onRuntime: () => Promise<void>;
+  onModel: () => Promise<void>;
+  onPenalty?: (kind: "slashed" | "jailed") => void;
+  /** Whether the node leaves these contracts: it then serves what it is seated for and ends. `leaving` aborts when that took too long. */
+  leaves: () => boolean;
+  leaving: AbortSignal;
 }
 
 const LONGEST_PAUSE_MS = 8_000;
@@ -58,7 +68,19 @@ export async function runLoop(parts: LoopParts): Promise<void> {
   }
 }
 
-async function oneRound(
+/** What the chain says about where the contracts are and which model this node serves. */
+async function follow({ node, onRuntime, onModel, onPenalty, log }: LoopParts, { added }: Batch): Promise<void> {
+  for (const { name, args, transactionHash } of added) {
+    if ((name !== "NodeSlashed" && name !== "NodeJailed") || Number(args.getValue("node")) !== node) continue;
+    onPenalty?.(name === "NodeSlashed" ? "slashed" : "jailed");
+    log.error({ reason: name, transaction: transactionHash }, "this node was penalised");
+  }
+  if (added.some(({ module, name }) => module === "Runtime" && name === "ModuleChanged")) await onRuntime();
+  if (added.some(({ name, args }) => name === "NodeServiceChanged" && Number(args.getValue("node")) === node)) await onModel();
+}
+
+/** One look at the chain, and what follows from it. Throws what reading throws. */
+export async function oneRound(
   parts: LoopParts,
   acted: Head | undefined,
 ): Promise<{ head: Head | undefined; behind?: boolean; drained?: boolean }> {
@@ -70,15 +92,19 @@ async function oneRound(
   const { head, removedFrom, caughtUp } = batch;
   if (removedFrom !== undefined) {
     const reopened = sender.reorged(removedFrom);
+    parts.onReorg?.(head.number - removedFrom + 1);
     log.warn({ fromBlock: removedFrom, head: head.number, reopened }, "the chain was reorganised");
   }
   if (!caughtUp) return { head: acted, behind: true };
   if (head.hash !== acted?.hash) await sender.tick(head);
   const observation = await world.observe(head);
-  const draining = shutdown.draining.aborted;
+  parts.onObserved?.(observation);
+  await follow(parts, batch);
+  const draining = shutdown.draining.aborted || parts.leaving.aborted;
   const actions = draining ? owed(observation) : decide(observation, parts.roles);
   executor.run(actions, head);
   onHead(head);
-  const drained = draining && executor.running.length === 0 && sender.pending.length === 0 && actions.length === 0;
+  const idle = executor.running.length === 0 && sender.pending.length === 0;
+  const drained = idle && (draining ? actions.length === 0 : parts.leaves() && observation.seats.length === 0);
   return { head, drained };
 }

@@ -1,18 +1,23 @@
 import type { Batch, Head } from "../chain/cursor.ts";
 import { TaskBook, type TaskEntry } from "../chain/taskBook.ts";
 import type { LeaseView, Views } from "../chain/views.ts";
+import { unpackAssurance } from "../protocol/assurance.ts";
 import { committee, decidingBlock } from "../protocol/draw.ts";
 import { type Clock, phaseOf } from "../protocol/phases.ts";
-import { type Facts, Phase, State, Status } from "../protocol/types.ts";
+import { type Facts, Phase, Stage, State, Status } from "../protocol/types.ts";
 import { usableEndpoint } from "../content/endpoints.ts";
 import type { Journal } from "./journal.ts";
 import type { SeatSight } from "./roles/miner.ts";
+import type { VerdictSight } from "./roles/validator.ts";
+import type { VerdictStore } from "./verdictStore.ts";
 import type { DrawSight, LeaseSight, TaskSight, Turns } from "./roles/oracle.ts";
 
 /** What a node remembers of a task besides chain and journal; lost with the process, and harmless to lose. */
 export interface Progress {
   refused?: boolean;
   lost?: boolean;
+  /** The verdict made anew is not the one that was committed. */
+  verdictLost?: boolean;
   carrierRefused?: boolean;
   handed: { commitmentAt?: number; openingAt?: number };
 }
@@ -22,19 +27,24 @@ export interface Observation {
   now: Clock;
   seats: SeatSight[];
   tasks: TaskSight[];
+  verdicts: VerdictSight[];
   draws: DrawSight[];
   leases: LeaseSight[];
   turns: Turns;
 }
 
 /** Events of this many blocks are kept after a task has ended, so that a reorganisation can bring it back. */
-const KEPT_BLOCKS = 64;
+const KEPT_BLOCKS = 128;
+
+/** Without the views of verdicts, no task counts as judged. */
+type WorldViews = Pick<Views, "facts" | "seed" | "lease"> & Partial<Pick<Views, "verdictStage" | "panelToBe">>;
 
 /** The chain as this node sees it: events from the journal, facts from the chain, read again whenever an event touches them. */
 export class World {
   book = new TaskBook();
-  readonly #views: Pick<Views, "facts" | "seed" | "lease">;
+  readonly #views: WorldViews;
   readonly #journal: Journal;
+  readonly #verdicts: Pick<VerdictStore, "verdict"> | undefined;
   readonly #node: number;
   readonly #local: boolean;
   #prunedAt = 0;
@@ -43,21 +53,25 @@ export class World {
   readonly #members = new Map<number, LeaseView>();
   readonly #closedSeenAt = new Map<bigint, number>();
   readonly #progress = new Map<bigint, Progress>();
+  readonly #seenAt = new Map<bigint, number>();
 
-  /** `local`: a local chain, where endpoints may be private addresses. */
+  /** `local`: a local chain, where endpoints may be private addresses. `verdicts`: where the node keeps its own, if it judges. */
   constructor({
     views,
     journal,
+    verdicts,
     node,
     local,
   }: {
-    views: Pick<Views, "facts" | "seed" | "lease">;
+    views: WorldViews;
     journal: Journal;
+    verdicts?: Pick<VerdictStore, "verdict">;
     node: number;
     local: boolean;
   }) {
     this.#views = views;
     this.#journal = journal;
+    this.#verdicts = verdicts;
     this.#node = node;
     this.#local = local;
     this.#rebuild();
@@ -67,8 +81,18 @@ export class World {
   absorb({ added, removedFrom, upTo }: Batch): void {
     if (removedFrom !== undefined) this.#rebuild();
     else for (const log of added) this.book.apply(log);
-    for (const { module, args } of added) if (module === "SessionQueue") this.#facts.delete(args.getValue("task") as bigint);
+    for (const { module, name, args } of added) {
+      if (module !== "SessionQueue" && module !== "Validation") continue;
+      const task = args.getValue("task") as bigint;
+      this.#facts.delete(task);
+      if (name === "TaskQueued") this.#seenAt.set(task, performance.now());
+    }
     if (upTo - this.#prunedAt >= KEPT_BLOCKS) this.#prune(upTo);
+  }
+
+  /** When this process read of a task's birth, on its own clock; undefined for tasks of before it started. */
+  seenAt(task: bigint): number | undefined {
+    return this.#seenAt.get(task);
   }
 
   progress(task: bigint): Progress {
@@ -85,10 +109,16 @@ export class World {
       open.map(async (entry) => ({ entry, facts: await this.#factsOf(entry.task, head), seat: await this.#seatOf(entry, head) })),
     );
     const running = known.filter(({ facts }) => facts.status === Status.Open);
+    const stages = new Map(
+      await Promise.all(running.map(async ({ entry: { task }, facts }) => [task, await this.#stageOf(task, facts, head)] as const)),
+    );
     return {
       now,
       seats: running.flatMap(({ entry, facts, seat }) => (seat < 0 ? [] : [this.#seatSight(entry, facts, seat)])),
-      tasks: running.map(({ entry: { task }, facts }) => this.#taskSight(task, facts, now)),
+      tasks: running.map(({ entry: { task }, facts }) => this.#taskSight(task, facts, now, stages.get(task)!)),
+      verdicts: (
+        await Promise.all(running.map(async ({ entry }) => await this.#verdictSight(entry, stages.get(entry.task)!, head)))
+      ).flat(),
       draws: [...this.book.reservations].map(([session, seedBlock]) => ({ session, seedBlock })),
       leases: [...this.book.leases].map(([lease, { until }]) => ({ lease, until })),
       turns: { node: this.#node, nodeCount: this.book.nodeCount },
@@ -110,6 +140,11 @@ export class World {
       .map((node) => this.book.endpoints.get(node));
     const announced = [routers.get(terms.router), ...routers.values(), ...fellows];
     return [...new Set(announced.flatMap((text) => usableEndpoint(text ?? "", this.#local) ?? []))];
+  }
+
+  /** Who would sit in the panel on a task if it were drawn now. */
+  async panelToBe(task: bigint, block: number): Promise<number[] | undefined> {
+    return await this.#views.panelToBe?.(task, block);
   }
 
   async #factsOf(task: bigint, head: Head): Promise<Facts> {
@@ -151,12 +186,50 @@ export class World {
     };
   }
 
-  #taskSight(task: bigint, facts: Facts, now: Clock): TaskSight {
-    if (phaseOf(facts, now) === Phase.Closed) {
+  /** Where the verdict is, of a task on which there may be one. */
+  async #stageOf(task: bigint, facts: Facts, { number, timestamp }: Head): Promise<Stage> {
+    const next = { timestamp, blockNumber: number + 1 };
+    const phase = facts.judged ? phaseOf(facts, next) : Phase.None;
+    // Without a stage, a task whose reveals have closed counts as validating, or as closed where it was too late to ask.
+    if (phase !== Phase.Validating && phase !== Phase.Closed) return Stage.None;
+    return (await this.#views.verdictStage?.(task, number)) ?? Stage.None;
+  }
+
+  /** This node's seat in the panel on a task; nothing where it has none or does not judge. */
+  async #verdictSight({ task, terms, attempt }: TaskEntry, stage: Stage, { number }: Head): Promise<VerdictSight[]> {
+    const entry = this.book.verdicts.get(task);
+    if (this.#verdicts === undefined || entry === undefined || (stage !== Stage.Committing && stage !== Stage.Revealing)) return [];
+    const panel = entry.panel ?? (stage === Stage.Committing ? await this.#views.panelToBe?.(task, number) : undefined);
+    const seat = panel?.indexOf(this.#node) ?? -1;
+    if (seat < 0) return [];
+    const { round, closeAt, commits, opened } = entry;
+    const { verdictCommitWindow, verdictRevealWindow } = unpackAssurance(terms.assurance);
+    const own = this.#verdicts.verdict({ task, attempt, round, seat });
+    const committed = commits.get(seat);
+    const lost = this.progress(task).verdictLost || (own !== undefined && committed !== undefined && own.commitment !== committed);
+    return [
+      {
+        task,
+        attempt,
+        round,
+        seat,
+        stage,
+        closeAt,
+        commitWindow: verdictCommitWindow,
+        revealWindow: verdictRevealWindow,
+        committed: committed !== undefined,
+        opened: opened.has(seat),
+        work: lost ? "lost" : own === undefined ? "none" : "ready",
+      },
+    ];
+  }
+
+  #taskSight(task: bigint, facts: Facts, now: Clock, stage: Stage): TaskSight {
+    if (phaseOf(facts, now, stage) === Phase.Closed) {
       if (!this.#closedSeenAt.has(task)) this.#closedSeenAt.set(task, now.timestamp);
     } else this.#closedSeenAt.delete(task);
     const closedSeenAt = this.#closedSeenAt.get(task);
-    return { task, facts, ...(closedSeenAt !== undefined && { closedSeenAt }) };
+    return { task, facts, stage, ...(closedSeenAt !== undefined && { closedSeenAt }) };
   }
 
   #rebuild(): void {
@@ -175,7 +248,7 @@ export class World {
     this.#journal.prune([...ended.map(({ task }) => `task:${task}`), ...collected], upTo);
     for (const { task } of ended) {
       this.book.forget(task);
-      for (const cache of [this.#facts, this.#seats, this.#closedSeenAt, this.#progress]) cache.delete(task);
+      for (const cache of [this.#facts, this.#seats, this.#closedSeenAt, this.#progress, this.#seenAt]) cache.delete(task);
     }
   }
 }

@@ -14,14 +14,10 @@ export function encodeAnswers(answers: Answer[]): string {
 export function decodeAnswers(packed: string): Answer[] {
   const length = dataLength(packed);
   if (length % SIZE !== 0) throw new RangeError(`answers are ${length} bytes long, wanted a multiple of ${SIZE}`);
+  // Two digits a byte, after 0x. Slices of text: a batch has thousands of answers.
   return Array.from({ length: length / SIZE }, (_, i) => {
-    const one = dataSlice(packed, i * SIZE, (i + 1) * SIZE);
-    return {
-      digest: dataSlice(one, 0, 32),
-      sketch: dataSlice(one, 32, 64),
-      tokens: toNumber(dataSlice(one, 64, 67)),
-      finish: toNumber(dataSlice(one, 67, 68)),
-    };
+    const hex = (from: number, to: number) => packed.slice(2 + 2 * (i * SIZE + from), 2 + 2 * (i * SIZE + to));
+    return { digest: `0x${hex(0, 32)}`, sketch: `0x${hex(32, 64)}`, tokens: parseInt(hex(64, 67), 16), finish: parseInt(hex(67, 68), 16) };
   });
 }
 
@@ -38,6 +34,7 @@ export function changesBetween(base: string, other: string): string {
 
 /** The answers that `changes` turn `base` into; records must ascend and lie in range. */
 export function applyChanges(base: string, changes: string): string {
+  if (changes === "0x") return base;
   const parts = Array.from({ length: dataLength(base) / SIZE }, (_, i) => dataSlice(base, i * SIZE, (i + 1) * SIZE));
   const length = dataLength(changes);
   if (length % CHANGE !== 0) throw new RangeError(`changes are ${length} bytes long, wanted a multiple of ${CHANGE}`);

@@ -43,9 +43,12 @@ export function seedOf(blockHash: string, salt: string): string {
   return keccak256(coder.encode(["bytes32", "bytes32"], [blockHash, salt]));
 }
 
-/** The block whose hash counts at `now`, when `blockNumber` was fixed: twin of `BlockRandomness.decidingBlock`. */
-export function decidingBlock(blockNumber: number, now: number): number {
-  return blockNumber + Math.floor((now - blockNumber - 1) / 256) * 256;
+/**
+ * The block whose hash counts at `now`, when `blockNumber` was fixed: twin of `BlockRandomness.decidingBlock`. `window` is its `WINDOW`: 256, or
+ * 8,191 on chains with the history contract of EIP-2935.
+ */
+export function decidingBlock(blockNumber: number, now: number, window = 256): number {
+  return blockNumber + Math.floor((now - blockNumber - 1) / window) * window;
 }
 
 /** The 96 bits of a task's seed that the queue stores. */

@@ -5,6 +5,8 @@ export interface Reference {
   engineClass: string;
   /** The token this engine would have drawn at each position, given the claimed tokens before it. */
   expected: number[];
+  /** Whether the claimed token is the expected one, or would be if figures lay `nearNats` otherwise, which is farther than honest engines differ. */
+  near: boolean[];
   top: TokenLogProb[][];
 }
 
@@ -14,13 +16,24 @@ export interface GenuinenessRule {
   minMatch: number;
   /** Misses allowed whatever the share, so that a short answer survives one near-tie. */
   freeMisses: number;
+  /** By how much two figures may lie otherwise (nats) for a miss to be one that honest engines make. */
+  nearNats: number;
+  /** Misses allowed that are not near: what nobody honest makes. */
+  farMisses: number;
   /** Mean |difference of log-probability| (nats) from which an answer is flagged. */
   flagDelta: number;
   /** ... and from which it is rejected. */
   maxDelta: number;
 }
 
-export const DEFAULT_GENUINENESS_RULE: GenuinenessRule = { minMatch: 0.98, freeMisses: 1, flagDelta: 5e-3, maxDelta: 1e-2 };
+export const DEFAULT_GENUINENESS_RULE: GenuinenessRule = {
+  minMatch: 0.98,
+  freeMisses: 1,
+  nearNats: 0.02,
+  farMisses: 0,
+  flagDelta: 5e-3,
+  maxDelta: 1e-2,
+};
 
 /** Below this log-probability the reference's own figure is noise and is not compared. */
 const COMPARED_ABOVE = -16;
@@ -29,7 +42,7 @@ const MAX_DIFFERENCE = 10;
 
 /**
  * accepted; malformed = the claim does not fit prompt, vocabulary, length or its own end; notEqualInClass = same engine class, other figures;
- * differentTokens = too many positions where another token would have been drawn; differentLogProbs = the figures of another model.
+ * differentTokens = another token would have been drawn at too many positions, or by more than engines differ; differentLogProbs = the figures of another model.
  */
 export type Reason = "accepted" | "malformed" | "notEqualInClass" | "differentTokens" | "differentLogProbs";
 
@@ -41,6 +54,8 @@ export interface Judgement {
   positions: number;
   /** Positions where the reference would have drawn another token. */
   misses: number;
+  /** ... and would have even if its figures lay a little otherwise. */
+  far: number;
   /** Mean |difference of log-probability| in nats over the reference's top tokens. */
   delta: number;
   /** Same engine class: are the figures equal bit for bit? null = other class, not comparable so. */
@@ -49,7 +64,16 @@ export interface Judgement {
 
 /** The judgement of a claim that cannot be compared at all. */
 export function malformed(positions: number): Judgement {
-  return { ok: false, reason: "malformed", flagged: true, positions, misses: positions, delta: MAX_DIFFERENCE, exact: null };
+  return {
+    ok: false,
+    reason: "malformed",
+    flagged: true,
+    positions,
+    misses: positions,
+    far: positions,
+    delta: MAX_DIFFERENCE,
+    exact: null,
+  };
 }
 
 /**
@@ -62,12 +86,22 @@ export function judgeClaim(claim: Claim, reference: Reference, rule: Genuineness
   if (positions === 0 || !fits || claim.top.some((top, position) => top.length !== reference.top[position]?.length))
     return malformed(claim.tokens.length);
   const misses = reference.expected.filter((token, position) => token !== claim.tokens[position]).length;
+  const far = reference.near.filter((near) => !near).length;
   const delta = meanDifference(claim.top, reference.top);
   const exact = claim.engineClass === reference.engineClass ? equal(claim.top, reference.top) : null;
-  const tokensMatch = misses <= rule.freeMisses || 1 - misses / positions >= rule.minMatch;
+  const tokensMatch = far <= rule.farMisses && (misses <= rule.freeMisses || 1 - misses / positions >= rule.minMatch);
   const reason: Reason =
     exact === false ? "notEqualInClass" : !tokensMatch ? "differentTokens" : delta > rule.maxDelta ? "differentLogProbs" : "accepted";
-  return { ok: reason === "accepted", reason, flagged: reason !== "accepted" || delta > rule.flagDelta, positions, misses, delta, exact };
+  return {
+    ok: reason === "accepted",
+    reason,
+    flagged: reason !== "accepted" || delta > rule.flagDelta,
+    positions,
+    misses,
+    far,
+    delta,
+    exact,
+  };
 }
 
 function meanDifference(claimed: readonly TokenLogProb[][], own: readonly TokenLogProb[][]): number {

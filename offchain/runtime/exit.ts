@@ -9,6 +9,8 @@ export const EXIT = {
   integrity: 6,
   notRegistered: 8,
   inUse: 9,
+  doctorWarned: 10,
+  doctorFailed: 11,
 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 

@@ -26,6 +26,13 @@ const MOVING: Partial<Record<ModuleName, string[]>> = {
   NodePool: ["totals", "nodeCount", "leaseCount"],
   Session: ["sessionCount"],
   SessionPayment: ["liabilities", "totals"],
+  OracleCommittee: ["leader"],
+  Rewards: ["promised"],
+  PoUW: ["nextOpenAt"],
+  ImageRegistry: ["held"],
+  Staking: ["owed"],
+  Incentives: ["grantable", "sentToStaking"],
+  Treasury: ["observations"],
   Runtime: ["modules"],
 };
 /** The same, by what names say wherever they stand. */
@@ -93,7 +100,7 @@ async function modelsOf(provider: Provider, addresses: Record<string, string>): 
 }
 
 /** Replays the AccessManager's events: the contract itself has no list of members. */
-async function rolesOf(provider: Provider, addresses: Record<string, string>, fromBlock: number): Promise<ChainState["roles"]> {
+export async function rolesOf(provider: Provider, addresses: Record<string, string>, fromBlock: number): Promise<ChainState["roles"]> {
   const manager = new Interface(artifactOf("AccessManager").abi);
   const logs = await provider.getLogs({ address: addresses.AccessManager!, fromBlock, toBlock: "latest" });
   const members: Record<string, Record<string, string>> = {};

@@ -4,7 +4,7 @@ import path from "node:path";
 import { buildModule, listTransactions } from "@nomicfoundation/ignition-core";
 import type { ContractDeploymentFuture, Future, SolidityParameterType } from "@nomicfoundation/ignition-core";
 import type { HardhatRuntimeEnvironment } from "hardhat/types/hre";
-import { type ModuleName, type Plan, planOf, sourceOf, type Step } from "../deploy.ts";
+import { type ModuleName, type Plan, planOf, refuseUnsafeChain, sourceOf, type Step } from "../deploy.ts";
 import type { NetworkParameters } from "../parameters.ts";
 
 /** Where a deployment began: kept beside Ignition's journal, so that a resumed run computes the same addresses. */
@@ -116,6 +116,7 @@ export async function carryOut(carrying: Carrying): Promise<Carried> {
       nonce: await number("eth_getTransactionCount", deployer, "latest"),
       blockNumber: await number("eth_blockNumber"),
     };
+    refuseUnsafeChain(BigInt(now.chainId));
     const { resumed, ...start } = startOf(folder, now, parameters);
     const plan = planOf(deployer, start.nonce, parameters);
     let told = now.nonce - start.nonce;

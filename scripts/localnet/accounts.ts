@@ -4,7 +4,7 @@ import { HDNodeWallet, type JsonRpcProvider } from "ethers";
 const PHRASE = "test test test test test test test test test test test junk";
 
 /** Who is who on the local chain. */
-export const ACCOUNTS = { deployer: 0, client: 1, router: 2, firstOwner: 4, firstOperator: 12 };
+export const ACCOUNTS = { deployer: 0, client: 1, router: 2, newcomersClient: 3, firstOwner: 4, firstOperator: 12 };
 
 /** The n-th account of Hardhat's local chain. */
 export function account(index: number, provider?: JsonRpcProvider): HDNodeWallet {

@@ -1,8 +1,9 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { JsonRpcProvider } from "ethers";
 import { writeRecord } from "../deploy.ts";
 import { account, ACCOUNTS } from "./accounts.ts";
+import { welcomeNewcomers } from "./newcomers.ts";
 import { freePort, type Program, ROOT, startProgram, untilReady } from "./processes.ts";
 import { contractOf, type LocalSetting, setUp } from "./setUp.ts";
 
@@ -15,6 +16,10 @@ export interface LocalnetOptions {
   routerPort: number;
   /** This node answers something else. */
   poison?: number;
+  /** Further flags of the router. */
+  routerFlags?: string[];
+  /** Further flags of every node. */
+  nodeFlags?: string[];
   /** Told of every stage that is done. */
   onStage?: (text: string) => void;
 }
@@ -47,9 +52,12 @@ export async function startLocalnet(options: LocalnetOptions): Promise<Localnet>
   const routerUrl = `http://127.0.0.1:${routerPort}`;
   const nodeUrls = nodePorts.map((port) => `http://127.0.0.1:${port}`);
   const programs: Program[] = [];
+  // Beside everything else, and only where a source changed; the router serves whatever is built.
+  const page = startProgram("the page's build", ["scripts/buildDashboard.mjs"], path.join(folder, "dashboard.log"));
   const provider = new JsonRpcProvider(rpc, 31_337, { staticNetwork: true, cacheTimeout: -1, pollingInterval: 100 });
   const stop = async () => {
     provider.destroy();
+    await page.stop(0);
     const [chain, ...others] = programs;
     await Promise.all(others.map(async (program) => await program.stop()));
     await chain?.stop(5_000);
@@ -78,9 +86,11 @@ export async function startLocalnet(options: LocalnetOptions): Promise<Localnet>
       "--model",
       setting.model.name,
     ];
-    const router = startRouter(common, setting, folder, routerPort);
+    const router = startRouter([...common, ...(options.routerFlags ?? [])], setting, folder, routerPort);
     programs.push(router);
-    const nodes = nodePorts.map((port, i) => startNode(common, folder, i, port, options.poison === i + 1));
+    const nodes = nodePorts.map((port, i) =>
+      startNode([...common, ...(options.nodeFlags ?? [])], folder, i, port, options.poison === i + 1),
+    );
     programs.push(...nodes);
     const healthy = (url: string) => async () => (await fetch(`${url}/healthz`)).ok;
     await Promise.all([
@@ -94,7 +104,14 @@ export async function startLocalnet(options: LocalnetOptions): Promise<Localnet>
       return lease > 0n;
     });
     onStage("the session has leased its nodes");
-    return { provider, rpc, routerUrl, nodeUrls, setting, chain, router, nodes, programs, stop };
+    // For programs that join: node init, and whoever wants to know where things are.
+    writeFileSync(path.join(folder, "network.json"), `${JSON.stringify({ rpc, router: routerUrl, deployment }, null, 2)}\n`);
+    const newcomers = welcomeNewcomers(provider, setting, routerUrl);
+    const stopAll = async () => {
+      await newcomers.stop();
+      await stop();
+    };
+    return { provider, rpc, routerUrl, nodeUrls, setting, chain, router, nodes, programs, stop: stopAll };
   } catch (error) {
     await stop();
     throw error;
@@ -108,7 +125,7 @@ function startChain(port: number, folder: string): Program {
 
 function startRouter(common: string[], { session }: LocalSetting, folder: string, port: number): Program {
   const own = ["--key", account(ACCOUNTS.router).privateKey, "--session", String(session), "--data", path.join(folder, "router")];
-  const args = ["offchain/router/main.ts", "start", ...common, ...own, "--listen", `127.0.0.1:${port}`];
+  const args = ["offchain/router/main.ts", "start", ...common, ...own, "--dashboard", "--listen", `127.0.0.1:${port}`];
   return startProgram("the router", args, path.join(folder, "router.log"));
 }
 
@@ -121,7 +138,7 @@ function startNode(common: string[], folder: string, i: number, port: number, po
     "--data",
     path.join(folder, `node-${i + 1}`),
   ];
-  const args = ["offchain/node/main.ts", "start", ...common, ...own, "--listen", `127.0.0.1:${port}`];
+  const args = ["offchain/node/cli.ts", "start", ...common, ...own, "--listen", `127.0.0.1:${port}`];
   if (poisoned) args.push("--poison", "I would rather talk about turnips.");
   return startProgram(`node ${i + 1}`, args, path.join(folder, `node-${i + 1}.log`));
 }

@@ -68,7 +68,8 @@ export async function setUp(provider: JsonRpcProvider, nodeUrls: string[], route
   };
   await send(sessions, "open", terms);
   await send(sessions, "setRouter", 1, account(ACCOUNTS.router).address, true, routerUrl);
-  await send(cor, "transfer", client.address, DEPOSIT);
+  // Twice: what is not deposited pays for the second client's questions.
+  await send(cor, "transfer", client.address, DEPOSIT * 2n);
   await send(contractOf(record, "COR", client), "approve", record.addresses.SessionPayment, DEPOSIT);
   await send(contractOf(record, "SessionPayment", client), "deposit", 1, DEPOSIT);
   return { record, model, session: 1, nodes };

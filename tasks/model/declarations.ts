@@ -37,4 +37,40 @@ export const modelTasks = [
     { changes: true, options: model },
     () => import("./deprecate.ts"),
   ),
+  subtask(
+    ["model", "agreement"],
+    "Sets the agreement threshold of one service type, for sessions to come (governance)",
+    {
+      changes: true,
+      options: {
+        ...model,
+        service: "completion, chat, classification, synthetic, oracle or embedding",
+        agreement: "largest Hamming distance of sketches that agree, 0 to 256",
+      },
+    },
+    () => import("./agreement.ts"),
+  ),
+  subtask(
+    ["model", "genuineness"],
+    "Sets when an answer passes as the model's own, for tasks to come (governance)",
+    {
+      changes: true,
+      options: {
+        ...model,
+        leastMatch: "least share of positions that match, 1/10,000",
+        mostDelta: "largest mean difference of log-probabilities, millionths",
+      },
+    },
+    () => import("./genuineness.ts"),
+  ),
+  subtask(
+    ["model", "engine"],
+    "Admits an engine class for answers of a model, or dismisses it (governance)",
+    {
+      changes: true,
+      options: { ...model, engine: "its canonical description, or the hash of that" },
+      flags: { dismiss: "Dismiss instead" },
+    },
+    () => import("./engine.ts"),
+  ),
 ];

@@ -1,10 +1,7 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { pipeline } from "node:stream/promises";
 import { parseCor } from "../amounts.ts";
 import { bytes32, exactlyOne, required, wholeNumber } from "../arguments.ts";
 import { command } from "../command.ts";
-import { Refusal } from "../failure.ts";
+import { fileDigest } from "../fileDigest.ts";
 import { type Call, perform } from "../transaction.ts";
 
 interface Args {
@@ -20,7 +17,7 @@ interface Args {
 
 export default command(async (context, args: Args) => {
   exactlyOne({ "--file": args.file, "--model": args.model });
-  const id = args.file === undefined ? bytes32(args.model!, "--model") : await fileDigest(args.file);
+  const id = args.file === undefined ? bytes32(args.model!, "--model") : await fileDigest(args.file, "the model's file");
   const description = {
     price: parseCor(required(args.price, "--price", "COR per 1,000 tokens"), "--price"),
     contextTokens: wholeNumber(args.contextTokens, "--context-tokens", 1, 2 ** 24 - 1),
@@ -34,16 +31,3 @@ export default command(async (context, args: Args) => {
   const register: Call = { module: "ModelRegistry", method: "register", args: [id, description] };
   return await perform(context, [register], () => ({ model: id, name: description.name }));
 });
-
-async function fileDigest(file: string): Promise<string> {
-  const hash = createHash("sha256");
-  try {
-    await pipeline(createReadStream(file), hash);
-  } catch (error) {
-    throw new Refusal(
-      "FileUnreadable",
-      `found no readable file ${file} (${(error as NodeJS.ErrnoException).code}), wanted the model's file; correct --file`,
-    );
-  }
-  return `0x${hash.digest("hex")}`;
-}

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { Signature, ZeroAddress } from "ethers";
 import { changeOf, ledgerOf, UNCHANGED } from "./ledger.ts";
 import { agreeing, type Network, WINDOWS } from "./network.ts";
-import { eventsIn, nextAt, now, receiptOf, useNetwork } from "./suite.ts";
+import { eventsIn, nextAt, now, receiptOf, signerAt, useNetwork } from "./suite.ts";
 
 const MILLI = 10n ** 15n;
 
@@ -11,11 +11,11 @@ describe("SessionPayment: users' money", () => {
   const payment = () => net().modules.SessionPayment;
   const token = () => net().modules.COR;
   const holding = () => token().balanceOf(payment().target);
-  /** One task, accepted by all and settled by the keeper. */
+  /** One task, accepted by all and settled by the keeper, when the bounty is no longer the router's alone. */
   async function serve(): Promise<number[]> {
     const task = await net().submit();
     await net().commitCarried(task);
-    await net().networkHelpers.mine(1);
+    await net().networkHelpers.time.increase(WINDOWS.revealWindow * 0.3 + 1);
     await net().modules.SessionQueue.connect(net().keeper).reveal(net().handover(task));
     return net().seatsOf(task);
   }
@@ -220,7 +220,8 @@ describe("SessionPayment: users' money", () => {
 
   describe("the protocol's fees", () => {
     it("wait where the keeper is paid, are untouched by its withdrawal, and anyone brings them to the treasury", async () => {
-      const { keeper, deployer: treasury, stranger } = net();
+      const { keeper, stranger } = net();
+      const treasury = await signerAt(net(), net().record.addresses.Treasury);
       await serve();
       const fees = 22_500_000_000_000_000n;
       await payment().connect(keeper).withdraw(keeper.address);
@@ -242,7 +243,8 @@ describe("SessionPayment: users' money", () => {
     });
 
     it("of a treasury that settles itself become owed by the same call", async () => {
-      const { modules, deployer: treasury } = net();
+      const { modules } = net();
+      const treasury = await signerAt(net(), net().record.addresses.Treasury);
       const task = await net().submit();
       await net().commitCarried(task);
       await net().networkHelpers.mine(1);
@@ -304,12 +306,13 @@ describe("SessionPayment: users' money", () => {
   });
 
   it("A1 A2 A9 what is held equals what is somebody's, before, while and after work is done, and at last nothing is left", async () => {
-    const { modules, client, keeper, router, deployer, operators, session } = net();
+    const { modules, client, keeper, router, operators, session } = net();
+    const treasuryAccount = await signerAt(net(), net().record.addresses.Treasury);
     await token().connect(client).transfer(payment().target, 5n);
     const donations = 5n;
     const sums = async () => {
       const { available, locked, router: toRouter, keeper: toKeeper, fees, nodes, liabilities } = await ledgerOf(net());
-      const treasury = await payment().owedTo(deployer.address);
+      const treasury = await payment().owedTo(treasuryAccount.address);
       const sum = [...nodes.values()].reduce((total, one) => total + one, available + locked + toRouter + toKeeper + fees + treasury);
       expect([sum, await holding()]).to.deep.equal([liabilities, liabilities + donations]);
     };
@@ -328,7 +331,7 @@ describe("SessionPayment: users' money", () => {
     await modules.Session.connect(client).refund(session, client.address, (await payment().balanceOf(session)).available);
     for (const [node, owner] of operators) await payment().connect(owner).withdrawNode(node, owner.address);
     await payment().collectFees([keeper.address]);
-    for (const account of [router, keeper, deployer]) await payment().connect(account).withdraw(account.address);
+    for (const account of [router, keeper, treasuryAccount]) await payment().connect(account).withdraw(account.address);
     expect([await payment().liabilities(), await holding()]).to.deep.equal([0n, donations]);
   });
 

@@ -174,7 +174,7 @@ describe("SessionQueue: prompts that cannot be answered", () => {
   const refusing = (prompts: number) =>
     agreeing(prompts).map((answer) => ({ ...answer, digest: CONTENT_UNAVAILABLE, sketch: ZeroHash, tokens: 0 }));
 
-  it("A5 a quorum that says so ends the task Failed, for a small fee and without a change of reputation", async () => {
+  it("A5 G5 a quorum that says so ends the task Failed, for a small fee and without a change of reputation", async () => {
     const { modules } = net();
     const task = await net().submit(2);
     await net().commitCarried(task, () => refusing(2));
@@ -193,7 +193,7 @@ describe("SessionQueue: prompts that cannot be answered", () => {
     }
   });
 
-  it("one prompt of two: the other is paid in full, and the task is Accepted", async () => {
+  it("G5 one prompt of two: the other is paid in full, and the task is Accepted", async () => {
     const { modules } = net();
     const task = await net().submit(2);
     await net().commitCarried(task, () => [refusing(1)[0]!, agreeing(2)[1]!]);

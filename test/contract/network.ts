@@ -24,6 +24,13 @@ import { type Answer, type CommittedSeat, Comparison, type Facts, type Handover,
 import { artifactOf, deploy, MODULES, type ModuleName } from "../../scripts/deploy.ts";
 import { localParameters, type NetworkParameters } from "../../scripts/parameters.ts";
 import type { COR } from "../../types/ethers-contracts/contracts/economy/COR.ts";
+import type { Allowance } from "../../types/ethers-contracts/contracts/economy/Allowance.ts";
+import type { Incentives } from "../../types/ethers-contracts/contracts/economy/Incentives.ts";
+import type { RestrictedList } from "../../types/ethers-contracts/contracts/economy/RestrictedList.ts";
+import type { Staking } from "../../types/ethers-contracts/contracts/economy/Staking.ts";
+import type { Treasury } from "../../types/ethers-contracts/contracts/economy/Treasury.ts";
+import type { CorGovernor } from "../../types/ethers-contracts/contracts/governance/CorGovernor.ts";
+import type { ImageRegistry } from "../../types/ethers-contracts/contracts/identity/ImageRegistry.ts";
 import type { ModelRegistry } from "../../types/ethers-contracts/contracts/identity/ModelRegistry.ts";
 import type { NodePool } from "../../types/ethers-contracts/contracts/identity/NodePool.ts";
 import type { Runtime } from "../../types/ethers-contracts/contracts/identity/Runtime.ts";
@@ -34,6 +41,12 @@ import type { BlockRandomness } from "../../types/ethers-contracts/contracts/ran
 import type { Session } from "../../types/ethers-contracts/contracts/service/Session.ts";
 import type { SessionPayment } from "../../types/ethers-contracts/contracts/service/SessionPayment.ts";
 import type { SessionQueue } from "../../types/ethers-contracts/contracts/service/SessionQueue.ts";
+import type { Liveness } from "../../types/ethers-contracts/contracts/identity/Liveness.ts";
+import type { OracleCommittee } from "../../types/ethers-contracts/contracts/assurance/OracleCommittee.ts";
+import type { PoUW } from "../../types/ethers-contracts/contracts/assurance/PoUW.ts";
+import type { Referee } from "../../types/ethers-contracts/contracts/assurance/Referee.ts";
+import type { Rewards } from "../../types/ethers-contracts/contracts/economy/Rewards.ts";
+import type { TimelockController } from "../../types/ethers-contracts/@openzeppelin/contracts/governance/TimelockController.ts";
 import type { AccessManager } from "../../types/ethers-contracts/@openzeppelin/contracts/access/manager/AccessManager.ts";
 
 export interface Modules {
@@ -48,6 +61,19 @@ export interface Modules {
   Validation: Validation;
   SessionQueue: SessionQueue;
   Session: Session;
+  Liveness: Liveness;
+  OracleCommittee: OracleCommittee;
+  Rewards: Rewards;
+  Referee: Referee;
+  PoUW: PoUW;
+  ImageRegistry: ImageRegistry;
+  RestrictedList: RestrictedList;
+  Staking: Staking;
+  Incentives: Incentives;
+  Allowance: Allowance;
+  Treasury: Treasury;
+  TimelockController: TimelockController;
+  CorGovernor: CorGovernor;
   Runtime: Runtime;
 }
 
@@ -62,7 +88,11 @@ export interface Setup {
   comparison?: Comparison;
   /** Other terms of the session, over the plain ones. */
   terms?: Partial<AssuredTerms> & { mode?: number };
-  parameters?: Partial<{ pool: Partial<NetworkParameters["pool"]>; session: Partial<NetworkParameters["session"]>; seedDelay: number }>;
+  parameters?: Partial<Omit<NetworkParameters, "pool" | "session" | "network" | "models">> & {
+    pool?: Partial<NetworkParameters["pool"]>;
+    session?: Partial<NetworkParameters["session"]>;
+    network?: Partial<NetworkParameters["network"]>;
+  };
 }
 
 /** `AGREEMENT_ONLY`, of any values. */
@@ -95,9 +125,12 @@ export async function startNetwork(setup: Setup = {}) {
   const [deployer, client, router, keeper, stranger] = await ethers.getSigners();
   const local = localParameters();
   const parameters: NetworkParameters = {
+    ...local,
+    ...setup.parameters,
     // Enough for the largest tasks of these tests: a seat's stake is at least twice its share of the worst case.
     pool: { ...local.pool, minStake: parseEther("20000"), ...setup.parameters?.pool },
     session: { ...local.session, ...setup.parameters?.session },
+    network: { ...local.network, ...setup.parameters?.network },
     seedDelay: setup.parameters?.seedDelay ?? local.seedDelay,
     minWindow: local.minWindow,
     models: [

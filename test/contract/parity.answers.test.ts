@@ -15,13 +15,13 @@ import { commitmentOf, extend, termsHash } from "../../offchain/protocol/commitm
 import { encodeHandover } from "../../offchain/protocol/handover.ts";
 import type { Answer } from "../../offchain/protocol/types.ts";
 import { bytes32, closedFacts, handovers, hex, upTo } from "./samples.ts";
-import { askMany, deployLibraries, errorIn, useNetwork, writeFacts, writeRecord } from "./suite.ts";
+import { askMany, deployLibraries, errorIn, patience, RUNS, useNetwork, writeFacts, writeRecord } from "./suite.ts";
 
-const RUNS = 1_000;
 const answer: fc.Arbitrary<Answer> = fc.record({ digest: bytes32, sketch: bytes32, tokens: upTo(24), finish: upTo(8) });
 const hexOf = (bytes: Uint8Array) => `0x${Buffer.from(bytes).toString("hex")}`;
 
-describe("Parity of answers", () => {
+describe("Parity of answers", function () {
+  this.timeout(patience(60_000));
   const net = useNetwork({ nodes: 0, leased: false });
 
   it(`Answers.digestAt, sketchAt and tokensAt read what encodeAnswers wrote and decodeAnswers reads, for ${RUNS} answers`, async () => {

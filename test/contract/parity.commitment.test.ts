@@ -4,11 +4,10 @@ import fc from "fast-check";
 import { commitDigest, commitmentOf, termsHash, transcriptOf } from "../../offchain/protocol/commitment.ts";
 import { encodeTerms } from "../../offchain/protocol/terms.ts";
 import { bytes32, closedFacts, handovers, hex, terms, uint, upTo } from "./samples.ts";
-import { askMany, deployLibraries, errorIn, eventsIn, receiptOf, useNetwork, writeFacts, writeRecord } from "./suite.ts";
+import { askMany, deployLibraries, errorIn, eventsIn, patience, receiptOf, RUNS, useNetwork, writeFacts, writeRecord } from "./suite.ts";
 
-const RUNS = 1_000;
-
-describe("Parity of commitments", () => {
+describe("Parity of commitments", function () {
+  this.timeout(patience(60_000));
   const net = useNetwork({ nodes: 0, leased: false });
   const serving = useNetwork();
 

@@ -13,12 +13,12 @@ import {
 } from "../../offchain/protocol/draw.ts";
 import { MODEL, type Network, wanted } from "./network.ts";
 import { bytes32, hex, uint } from "./samples.ts";
-import { askMany, deployLibraries, eventsIn, inBatches, receiptOf, useNetwork } from "./suite.ts";
+import { askMany, deployLibraries, eventsIn, inBatches, patience, receiptOf, RUNS, useNetwork } from "./suite.ts";
 
-const RUNS = 1_000;
 const NODES = 14;
 
-describe("Parity of draws", () => {
+describe("Parity of draws", function () {
+  this.timeout(patience(60_000));
   const net = useNetwork({ nodes: NODES, leased: false });
 
   it(`D3 Draw.roll and place = roll and placeOf, for ${RUNS} seeds`, async () => {
@@ -79,7 +79,7 @@ describe("Parity of draws", () => {
       const nodes = [...(seats as Iterable<bigint>)].map((seat) => Number(seat >> 160n));
       expect(nodes, `committee ${i}`).to.deep.equal(committee(leases[i]!, seed, sizes[i]!));
     });
-  }).timeout(120_000);
+  }).timeout(patience(120_000));
 
   it(`D5 BlockRandomness.decidingBlock and seedOf = decidingBlock, seedOf and taskSeed, for ${RUNS} blocks up to 1,500 back`, async () => {
     const { modules, networkHelpers, ethers } = net();

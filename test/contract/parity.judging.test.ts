@@ -5,9 +5,20 @@ import { taskSettled } from "../../offchain/protocol/events.ts";
 import { type Settlement, settlementOf } from "../../offchain/protocol/judging.ts";
 import { Status } from "../../offchain/protocol/types.ts";
 import { closedFacts, type HandoverSample, handovers } from "./samples.ts";
-import { askMany, deployLibraries, entryOf, eventsIn, inBatches, receiptOf, useNetwork, write, writeFacts, writeRecord } from "./suite.ts";
-
-const RUNS = 1_000;
+import {
+  askMany,
+  deployLibraries,
+  entryOf,
+  eventsIn,
+  inBatches,
+  patience,
+  receiptOf,
+  RUNS,
+  useNetwork,
+  write,
+  writeFacts,
+  writeRecord,
+} from "./suite.ts";
 
 interface Judged {
   outcomes: string;
@@ -18,7 +29,8 @@ interface Judged {
   own: bigint[];
 }
 
-describe("Parity of judging", () => {
+describe("Parity of judging", function () {
+  this.timeout(patience(60_000));
   const net = useNetwork({ nodes: 0, leased: false });
   let samples: (HandoverSample & { wanted: Settlement })[];
   before(() => {
@@ -53,7 +65,7 @@ describe("Parity of judging", () => {
         expect(sums, `seat ${opening.seat} of ${i}`).to.deep.equal([seat.tokens, BigInt(seat.accepted), BigInt(seat.outliers)]);
       });
     });
-  }).timeout(120_000);
+  }).timeout(patience(120_000));
 
   it(`A5 what SessionQueue.settle decides and pays = settlementOf, for ${RUNS} settlements`, async () => {
     const { modules, keeper } = net();
@@ -127,7 +139,7 @@ describe("Parity of judging", () => {
     }
     for (const status of [Status.Accepted, Status.Inconclusive, Status.Failed])
       expect(tally.get(status), `status ${status}`).to.be.greaterThan(20);
-  }).timeout(240_000);
+  }).timeout(patience(240_000));
 });
 
 const bits = (map: number) => map.toString(2).replaceAll("0", "").length;

@@ -3,10 +3,9 @@ import fc from "fast-check";
 import { factsFrom } from "../../offchain/protocol/events.ts";
 import { phaseOf } from "../../offchain/protocol/phases.ts";
 import { type Facts, Phase, State, Status } from "../../offchain/protocol/types.ts";
-import { askMany, deployLibraries, moveTo, now, useNetwork, writeFacts, writeRecord } from "./suite.ts";
+import { askMany, deployLibraries, moveTo, now, patience, RUNS, useNetwork, writeFacts, writeRecord } from "./suite.ts";
 
 const RING = 64;
-const RUNS = 1_000;
 /** Seconds after the first look at which all tasks are looked at again: around the edges of the random windows. */
 const LOOKS = [1, 4, 10, 18, 30, 60];
 
@@ -71,7 +70,8 @@ const word = (f: Facts): bigint =>
 const flags = (f: Facts): bigint =>
   [f.lease === 0, f.attempt === 1, f.standby, f.stoodIn, f.judged].reduce((word, flag, i) => word | (flag ? 1n << BigInt(i) : 0n), 0n);
 
-describe("Parity of phases", () => {
+describe("Parity of phases", function () {
+  this.timeout(patience(60_000));
   const net = useNetwork({ nodes: 0, leased: false });
 
   it(`B3 SessionQueue.phaseOf and factsOf = phaseOf and factsFrom, for ${RUNS} stored facts at ${LOOKS.length} times`, async () => {

@@ -5,10 +5,9 @@ import { lockOf } from "../../offchain/protocol/judging.ts";
 import { gross, share, worstCase } from "../../offchain/protocol/price.ts";
 import { BOUNTY_UNIT, encodeTerms, packRules, type Rules, unpackRules } from "../../offchain/protocol/terms.ts";
 import { Comparison, type TaskTerms } from "../../offchain/protocol/types.ts";
-import { deployLibraries, errorIn, inBatches, useNetwork } from "./suite.ts";
+import { deployLibraries, errorIn, inBatches, patience, RUNS, useNetwork } from "./suite.ts";
 import { packAssurance } from "../../offchain/protocol/assurance.ts";
 
-const RUNS = 1_000;
 const upTo = (bits: number) => fc.integer({ min: 0, max: 2 ** bits - 1 });
 const bytes32 = fc.bigInt({ min: 0n, max: 2n ** 256n - 1n }).map((value) => `0x${value.toString(16).padStart(64, "0")}`);
 const address = fc.bigInt({ min: 0n, max: 2n ** 160n - 1n }).map((value) => `0x${value.toString(16).padStart(40, "0")}`);
@@ -54,7 +53,8 @@ const unpackedStruct = ({ comparison, bounty, ...rest }: Rules) => ({
   bounty: bounty / BOUNTY_UNIT,
 });
 
-describe("Parity of price and rules", () => {
+describe("Parity of price and rules", function () {
+  this.timeout(patience(60_000));
   const net = useNetwork({ nodes: 0, leased: false });
 
   it(`A6 Price.gross, share and worstCase = gross, share and worstCase, for ${RUNS} bills`, async () => {

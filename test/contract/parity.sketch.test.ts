@@ -2,9 +2,8 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { lowerMedian } from "../../offchain/protocol/judging.ts";
 import { distance, judge } from "../../offchain/protocol/sketch.ts";
-import { deployLibraries, inBatches, useNetwork } from "./suite.ts";
+import { deployLibraries, inBatches, patience, RUNS, useNetwork } from "./suite.ts";
 
-const RUNS = 1_000;
 const hex = (value: bigint) => `0x${value.toString(16).padStart(64, "0")}`;
 const word = fc.oneof(fc.bigInt({ min: 0n, max: 2n ** 256n - 1n }), fc.constantFrom(0n, 1n, 2n ** 255n, 2n ** 256n - 1n)).map(hex);
 
@@ -30,7 +29,8 @@ const comparing = fc
     sketches: answers.map(({ from, flipped }) => hex((centre ^ (((1n << BigInt(flipped)) - 1n) << BigInt(from))) & (2n ** 256n - 1n))),
   }));
 
-describe("Parity of agreement", () => {
+describe("Parity of agreement", function () {
+  this.timeout(patience(60_000));
   const net = useNetwork({ nodes: 0, leased: false });
 
   it(`Sketch.distance = distance, for ${RUNS} pairs`, async () => {

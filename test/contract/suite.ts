@@ -3,6 +3,12 @@ import { AbiCoder, type Contract, ContractFactory, type InterfaceAbi, keccak256,
 import type { Libraries } from "../../types/ethers-contracts/test/contracts/harness/Libraries.ts";
 import { type Network, type Setup, startNetwork } from "./network.ts";
 
+/** How many random cases each comparison with the twin takes; `npm run differential` takes more. */
+export const RUNS = Number(process.env["COUNT"] ?? 1_000);
+
+/** Time for a test that takes `ms` at 1,000 cases. */
+export const patience = (ms: number): number => (ms * Math.max(RUNS, 1_000)) / 1_000;
+
 /** One network for the tests of the enclosing suite; each test finds it as it was at first. */
 export function useNetwork(setup: Setup = {}, prepare: (net: Network) => Promise<unknown> = async () => {}): () => Network {
   let net: Network;
@@ -15,6 +21,12 @@ export function useNetwork(setup: Setup = {}, prepare: (net: Network) => Promise
   afterEach(() => fresh.restore());
   after(() => net.close());
   return () => net;
+}
+
+/** Whoever is at this address, with gas money. */
+export async function signerAt({ ethers, networkHelpers }: Network, address: string) {
+  await networkHelpers.setBalance(address, 10n ** 20n);
+  return await ethers.getImpersonatedSigner(address);
 }
 
 /** Time of the latest block, seconds. */

@@ -3,7 +3,8 @@ pragma solidity ^0.8.37;
 
 /// @title HostileToken: a token that misbehaves as it is told
 /// @notice Holds balances like an ERC-20; allowances are not checked. `Skim` keeps a part of every transfer, `Lie` returns false
-/// without moving anything, `Mute` moves and returns nothing (as USDT does), `Call` makes a call before it moves.
+/// without moving anything, `Mute` moves and returns nothing (as USDT does), `Call` makes a call before it moves. Whatever its
+/// manner, it moves nothing to a blocked account.
 contract HostileToken {
     enum Manner {
         Honest,
@@ -15,6 +16,7 @@ contract HostileToken {
 
     Manner public manner;
     mapping(address account => uint256) public balanceOf;
+    mapping(address account => bool) public blocked;
     address private _target;
     bytes private _data;
     /// @notice Whether the call that was made on the way went through.
@@ -27,6 +29,10 @@ contract HostileToken {
 
     function behave(Manner next) external {
         manner = next;
+    }
+
+    function blockAccount(address account, bool isBlocked) external {
+        blocked[account] = isBlocked;
     }
 
     /// @notice Calls `target` with `data` in every transfer from now on.
@@ -45,6 +51,7 @@ contract HostileToken {
     }
 
     function _move(address from, address to, uint256 amount) private returns (bool) {
+        require(!blocked[to], "blocked");
         if (manner == Manner.Lie) return false;
         if (manner == Manner.Call) {
             manner = Manner.Honest;

@@ -190,6 +190,31 @@ contract LedgerTest is Test {
         vm.assertEq(sum, _hostileLedger.liabilities(), "and still adds up");
     }
 
+    /// Whom the token refuses to pay keeps what it is owed, and nobody else waits for it: neither its session, nor other accounts.
+    function testFuzz_A9_G4_aBlockedRecipientHurtsOnlyItself(uint128 amount, bool hooked) public {
+        amount = uint128(bound(amount, 1, 1e26));
+        _hostile.mint(address(this), 4 * uint256(amount));
+        oweTo(ALICE, amount);
+        oweTo(TREASURY, amount);
+        _hostileLedger.deposit(TWO, amount);
+        _hostile.blockAccount(ALICE, true);
+        if (hooked) _hostile.callInstead(address(_hostileLedger), abi.encodeCall(ISessionPayment.withdraw, (ALICE)));
+        (bool ok, ) = attempt(ALICE, address(_hostileLedger), abi.encodeCall(ISessionPayment.withdraw, (ALICE)));
+        vm.assertTrue(!ok, "the token refuses");
+        vm.assertEq(_hostileLedger.owedTo(ALICE), amount, "and it is still owed");
+        accepts(TREASURY, address(_hostileLedger), abi.encodeCall(ISessionPayment.withdraw, (TREASURY)), "another account");
+        _hostileLedger.refund(TWO, TREASURY, amount);
+        vm.assertEq(_hostile.balanceOf(TREASURY), 2 * uint256(amount), "paid to the others");
+        accepts(
+            ALICE,
+            address(_hostileLedger),
+            abi.encodeCall(ISessionPayment.withdraw, (address(0xb0b))),
+            "to an address that may receive"
+        );
+        vm.assertEq(_hostile.balanceOf(address(0xb0b)), amount, "paid");
+        vm.assertEq(_hostileLedger.liabilities(), 0, "nothing is left");
+    }
+
     /// A permit that somebody else has used up does not stop the deposit; a bad one without allowance does.
     function testFuzz_A8_permitMayBeFrontRun(uint96 amount, bool frontRun, bool forged) public {
         amount = uint96(bound(amount, 1, 1e27));

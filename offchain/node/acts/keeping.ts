@@ -10,14 +10,20 @@ export function keepingActs(parts: ActsParts): ActsOf<OracleAction["kind"]> {
     assign: async ({ task }) => {
       const entry = world.book.tasks.get(task);
       if (entry === undefined) return;
-      const { terms, deadline } = entry;
-      await sendCall(parts, `assign:${task}`, ["SessionQueue", "assign", [task, encodeTerms(terms)]], { deadline });
+      const { terms, deadline, attempt } = entry;
+      await sendCall(parts, `assign:${task}:${attempt}`, ["SessionQueue", "assign", [task, encodeTerms(terms)]], { deadline });
+    },
+    ask: async ({ task }) => {
+      const entry = world.book.tasks.get(task);
+      if (entry === undefined) return;
+      const handover = encodeHandover(buildHandover(task, entry.terms, entry.commits, entry.openings));
+      await sendCall(parts, `ask:${task}:${entry.attempt}`, ["SessionQueue", "reveal", [handover]]);
     },
     settle: async ({ task }) => {
       const entry = world.book.tasks.get(task);
       if (entry === undefined) return;
       const handover = encodeHandover(buildHandover(task, entry.terms, entry.commits, entry.openings));
-      await sendCall(parts, `settle:${task}`, ["SessionQueue", "settle", [handover]], { headroom: SETTLING_HEADROOM });
+      await sendCall(parts, `settle:${task}:${entry.attempt}`, ["SessionQueue", "settle", [handover]], { headroom: SETTLING_HEADROOM });
     },
     drawLease: async ({ session, seedBlock }) => await sendCall(parts, `draw:${session}:${seedBlock}`, ["Session", "drawLease", [session]]),
     collect: async ({ lease }) => await sendCall(parts, `collect:${lease}`, ["NodePool", "collect", [lease]]),

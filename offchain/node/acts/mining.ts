@@ -3,8 +3,12 @@ import type { TaskEntry } from "../../chain/taskBook.ts";
 import type { Digest } from "../../content/contentId.ts";
 import { HttpPeer } from "../../content/httpPeer.ts";
 import { LayeredStore } from "../../content/layeredStore.ts";
+import { decodeAnswers, decodePromptTokens } from "../../protocol/answers.ts";
+import { EngineError } from "../../inference/engine.ts";
 import { MAX_CLAIM_BYTES } from "../../protocol/claim.ts";
 import { buildHandover, encodeHandover } from "../../protocol/handover.ts";
+import { gross } from "../../protocol/price.ts";
+import type { TaskTerms } from "../../protocol/types.ts";
 import { crashPoint } from "../../runtime/crashPoint.ts";
 import { oneLine } from "../../runtime/exit.ts";
 import { CarrierError, handCommitment, handOpening } from "../carrierClient.ts";
@@ -38,19 +42,26 @@ export function miningActs(parts: ActsParts): ActsOf<MinerAction["kind"]> {
 }
 
 async function infer(parts: ActsParts, entry: TaskEntry, seat: number, signal: AbortSignal): Promise<void> {
-  const { engine, results, content, live, key, poison, deployment, node, world, journal, log } = parts;
+  const { engine, results, content, live, boxes, key, poison, posing, deployment, node, world, journal, log } = parts;
   const { task, terms } = entry;
+  const { modelId, modelSha256 } = engine.info();
+  if (`0x${modelSha256}` !== terms.model)
+    throw new EngineError("ModelUnknown", `found ${modelId} loaded, wanted the task's model ${terms.model}`, true);
   crashPoint("decided");
+  const began = performance.now();
+  const seenAt = world.seenAt(task);
+  if (seenAt !== undefined) parts.onInferenceStart?.((began - seenAt) / 1_000);
   const domain = { chainId: deployment.chainId, queue: deployment.addresses.SessionQueue };
   const source = new LayeredStore(
     content,
     world.sourcesOf(entry).map((base) => new HttpPeer(base)),
   );
-  const workParts = { engine, source, results, live, key, domain, poison };
+  const workParts = { engine, source, results, live, boxes, key, domain, poison, posing };
   const work = await makeWork(task, entry.attempt, terms, seat, node, workParts, signal).catch((error: unknown) => {
     if (error instanceof TermsUntrue || permanent(error)) world.progress(task).refused = true;
     throw error;
   });
+  parts.onInference?.((performance.now() - began) / 1_000);
   const committed = entry.commits.find((commit) => commit.seat === seat)?.commitment;
   if (committed !== undefined && committed !== work.commitment) {
     world.progress(task).lost = true;
@@ -65,16 +76,34 @@ async function infer(parts: ActsParts, entry: TaskEntry, seat: number, signal: A
   crashPoint("saved");
 }
 
-async function commit(parts: ActsParts, { task, deadline }: TaskEntry, { seat, commitment }: Work): Promise<void> {
-  await sendCall(parts, `commit:${task}:${seat}`, ["SessionQueue", "commit", [task, seat, commitment]], { deadline });
+async function commit(parts: ActsParts, { task, attempt, deadline, terms }: TaskEntry, { seat, commitment, answers }: Work): Promise<void> {
+  const call: Parameters<typeof sendCall>[2] = ["SessionQueue", "commit", [task, seat, commitment]];
+  const limits = { deadline, worth: payOf(terms, answers), reserveGas: GAS_OF_A_REVEAL };
+  await sendCall(parts, `commit:${task}:${seat}:${attempt}`, call, limits);
 }
 
-async function reveal(parts: ActsParts, { task, terms, commits, openings, deadline }: TaskEntry, work: Work): Promise<void> {
+/** Gas, roughly, of one reveal that settles. Whoever commits must still be able to pay it. */
+const GAS_OF_A_REVEAL = 1_000_000n;
+
+/**
+ * What a seat's answers earn, fees aside; COR base units, which count as wei: a node that spends more gas than that on a commitment works at a loss
+ * wherever COR is worth no more than the chain's currency.
+ */
+function payOf(terms: TaskTerms, answers: string): bigint {
+  const prompt = decodePromptTokens(terms.promptTokens).reduce((sum, tokens) => sum + tokens, 0);
+  const output = decodeAnswers(answers).reduce((sum, { tokens }) => sum + tokens, 0);
+  return gross(BigInt(prompt + output), terms.price);
+}
+
+async function reveal(parts: ActsParts, { task, attempt, terms, commits, openings, deadline }: TaskEntry, work: Work): Promise<void> {
   await release(parts, work);
+  await pinElsewhere(parts, task, work);
   const handover = encodeHandover(buildHandover(task, terms, commits, new Map([...openings, [work.seat, work]])));
-  await sendCall(parts, `reveal:${task}:${work.seat}`, ["SessionQueue", "reveal", [handover]], {
+  await sendCall(parts, `reveal:${task}:${work.seat}:${attempt}`, ["SessionQueue", "reveal", [handover]], {
     headroom: SETTLING_HEADROOM,
     deadline: deadline + terms.revealWindow,
+    // Not opening costs the penalty, and the pay on top.
+    worth: parts.unopenedPenalty + payOf(terms, work.answers),
   });
 }
 
@@ -106,8 +135,10 @@ async function hand(
   }
 }
 
-/** Lets everybody read the results: commits have closed, so nobody can copy them. */
-async function release({ results, content }: ActsParts, { contents }: Work): Promise<void> {
+/** Lets everybody read the results, and the sink have them: commits have closed, so nobody can copy them. */
+async function release({ results, content, journal, sink }: ActsParts, work: Work): Promise<void> {
+  const { task, seat, attempt, answers, contents } = work;
+  if (sink) journal.deliver(decodeAnswers(answers).map(({ digest }, prompt) => ({ task, seat, attempt, prompt, digest })));
   for (const digest of contents) await content.put(await results.get(digest as Digest, { maxBytes: MAX_CLAIM_BYTES }));
   crashPoint("released");
 }
@@ -121,6 +152,28 @@ async function offer({ results, log }: ActsParts, { contents, task }: Work, carr
       log.warn({ task: String(task), digest, error: oneLine(error) }, "the carrier did not take a result");
     });
   }
+}
+
+const PIN_MS = 2_000;
+
+/**
+ * A second copy of the results with somebody else, before they are revealed. Whoever takes them first will do. That nobody does must not keep the
+ * opening back, which costs more than a result that only this node has.
+ */
+async function pinElsewhere({ world, results, log }: ActsParts, task: bigint, { contents }: Work): Promise<void> {
+  const entry = world.book.tasks.get(task);
+  const bases = entry === undefined ? [] : world.sourcesOf(entry);
+  const signal = AbortSignal.timeout(PIN_MS);
+  for (const base of bases) {
+    const peer = new HttpPeer(base);
+    try {
+      for (const digest of contents) await peer.put(await results.get(digest as Digest, { maxBytes: MAX_CLAIM_BYTES }), { signal });
+      return;
+    } catch {
+      if (signal.aborted) break;
+    }
+  }
+  log.warn({ task: String(task) }, "nobody else has taken a copy of the results; they lie here alone");
 }
 
 /** What no later attempt can cure. */

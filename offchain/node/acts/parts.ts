@@ -4,12 +4,14 @@ import type { Head } from "../../chain/cursor.ts";
 import type { Deployment } from "../../chain/deployment.ts";
 import type { Sender } from "../../chain/sender.ts";
 import type { Intent } from "../../chain/senderStore.ts";
+import type { KeyBoxes } from "../../content/keyBoxes.ts";
 import type { LiveAnswers } from "../../content/live.ts";
 import type { LocalStore } from "../../content/localStore.ts";
 import type { Engine } from "../../inference/engine.ts";
 import type { Logger } from "../../runtime/log.ts";
 import type { Action } from "../decide.ts";
 import type { Journal } from "../journal.ts";
+import type { VerdictStore } from "../verdictStore.ts";
 import type { World } from "../world.ts";
 
 /** What acts work with. */
@@ -25,9 +27,21 @@ export interface ActsParts {
   /** What the content routes serve. */
   content: LocalStore;
   live?: LiveAnswers;
+  boxes?: KeyBoxes;
   key: SigningKey;
+  /** What a commitment that is not opened costs this node, COR base units. */
+  unopenedPenalty: bigint;
   log: Logger;
+  /** Whether results go to a sink too. */
+  sink?: boolean;
+  /** Told how long after the event in a block inference began, and how long it took; seconds. */
+  onInferenceStart?: (secondsAfterLog: number) => void;
+  onInference?: (seconds: number) => void;
   poison?: string | undefined;
+  /** Sha256 of the model that claims name instead of the one that runs; to make a cheat in tests on a local chain. */
+  posing?: string | undefined;
+  /** The node's own verdicts, where it judges. */
+  verdicts?: VerdictStore;
 }
 
 /** How one kind of action is carried out. Resolves when the chain or the carrier has it; throws what the edges throw. */
@@ -44,7 +58,7 @@ export async function sendCall(
   { sender, deployment }: Pick<ActsParts, "sender" | "deployment">,
   id: string,
   [module, method, args]: [module: ModuleName, method: string, args: unknown[]],
-  limits: Pick<Intent, "headroom" | "deadline" | "atStake"> = {},
+  limits: Pick<Intent, "headroom" | "deadline" | "worth" | "reserveGas"> = {},
 ): Promise<void> {
   const data = interfaces[module].encodeFunctionData(method, args);
   await sender.send({ id, to: deployment.addresses[module], data, ...limits });

@@ -1,10 +1,12 @@
 import { phaseOf, type Clock } from "../../protocol/phases.ts";
-import { type Facts, Phase } from "../../protocol/types.ts";
+import { type Facts, Phase, Stage } from "../../protocol/types.ts";
 
 /** A task as a keeper sees it. */
 export interface TaskSight {
   task: bigint;
   facts: Facts;
+  /** Where its verdict is; `Stage.None` where nobody asked for one. */
+  stage?: Stage;
   /** Block time at which this node first saw the task closed; seconds. */
   closedSeenAt?: number;
 }
@@ -23,6 +25,7 @@ export interface LeaseSight {
 
 export type OracleAction =
   | { kind: "assign"; task: bigint; reason: string }
+  | { kind: "ask"; task: bigint; reason: string }
   | { kind: "settle"; task: bigint; reason: string }
   | { kind: "drawLease"; session: number; seedBlock: number; reason: string }
   | { kind: "collect"; lease: number; reason: string };
@@ -61,8 +64,13 @@ export function decideOracle(
   ];
 }
 
-function decideTask({ task, facts, closedSeenAt }: TaskSight, turn: number, now: Clock): OracleAction[] {
-  const phase = phaseOf(facts, now);
+function decideTask({ task, facts, stage = Stage.None, closedSeenAt }: TaskSight, turn: number, now: Clock): OracleAction[] {
+  const phase = phaseOf(facts, now, stage);
+  if (phase === Phase.Validating && stage === Stage.None) {
+    // The last opening asks by itself; where one stays away, somebody must.
+    if (now.timestamp <= facts.commitsCloseAt + facts.revealWindow + turn * GRACE) return [];
+    return [{ kind: "ask", task, reason: "reveals have closed and nobody asked for the verdict" }];
+  }
   if (phase === Phase.Queued && facts.lease === 0 && now.timestamp < facts.commitsCloseAt) {
     if (BigInt(now.blockNumber) <= facts.seed + BigInt(turn * TURN_BLOCKS)) return [];
     return [{ kind: "assign", task, reason: "the task has no committee and its seed is known" }];

@@ -71,8 +71,8 @@ describe("event cursor", () => {
     expect(nodes((await read()).added)).to.deep.equal([1, 2, 3]);
   });
 
-  for (const depth of [1, 5, 63]) {
-    it(`takes back what a reorganisation of ${depth} blocks removed, and delivers what came instead`, async () => {
+  for (const depth of [1, 5, 64]) {
+    it(`4b reorg of ${depth}: takes back what a reorganisation of ${depth} blocks removed, and delivers what came instead`, async () => {
       chain.mine(70);
       chain.mine(1, [announced(1)]);
       chain.mine(depth, [announced(2)]);
@@ -87,10 +87,17 @@ describe("event cursor", () => {
     });
   }
 
-  it("sees a reorganisation to a shorter chain", async () => {
+  it("waits for a server that tells an older head, and takes it for a shorter chain only when it stays so", async () => {
     chain.mine(5, [announced(1)]);
+    cursor = new EventCursor({ endpoint, addresses: { NodePool: POOL }, store, fromBlock: 0, behindMs: 50 });
     await read();
     chain.drop(4);
+    const error = await cursor.poll().then(
+      () => undefined,
+      (failure: unknown) => failure,
+    );
+    expect(error).to.include({ code: "HeadBehind", retryable: true });
+    await new Promise((resolve) => setTimeout(resolve, 60));
     const batch = await read();
     expect(batch).to.include({ removedFrom: 4, upTo: 3, caughtUp: true });
     expect(batch.added).to.deep.equal([]);
@@ -108,11 +115,11 @@ describe("event cursor", () => {
     expect(nodes(batch.added)).to.deep.equal([2]);
   });
 
-  it("refuses a chain that shares none of the blocks it remembers", async () => {
-    chain.mine(80);
-    await read();
+  it("4b reorg beyond what is remembered: refuses a chain that shares none of the blocks it remembers", async () => {
+    chain.mine(140);
+    for (let batch = await read(); !batch.caughtUp; batch = await read());
     chain.drop(chain.blocks.length);
-    chain.mine(90);
+    chain.mine(150);
     const error = await cursor.poll().then(
       () => undefined,
       (failure: unknown) => failure,

@@ -33,7 +33,7 @@ describe("verification of a claim by one prefill", () => {
         const made = await honest.complete({ messages, sampling, jobSeed: "job" });
         const [claim] = parseClaims(claimBytes([made.claim]));
         const verified = await reference.verifyClaim(messages, claim!, sampling, "job");
-        expect(verified).to.include({ ok: true, flagged: false, exact: true, delta: 0, text: made.text, positions: made.tokens });
+        expect(verified).to.include({ ok: true, flagged: false, exact: true, delta: 0, far: 0, text: made.text, positions: made.tokens });
         expect(verified.misses).to.be.at.most(1);
       }
   });
@@ -68,6 +68,21 @@ describe("verification of a claim by one prefill", () => {
     const unclassed = { ...claim, engineClass: OTHER_CLASS };
     expect(await reference.verifyClaim(STORY, unclassed, warm, "other job")).to.include({ ok: false, reason: "differentTokens" });
     expect(await reference.verifyClaim(user("What is 1 + 1?"), unclassed, warm, "job")).to.have.property("ok", false);
+  });
+
+  it("rejects one edited token, and an answer cut before its end, although the true model made the claim", async () => {
+    for (const sampling of [greedy, warm]) {
+      const { claim } = await honest.complete({ messages: STORY, sampling, jobSeed: "job" });
+      const unclassed = { ...claim, engineClass: OTHER_CLASS };
+      const rival = claim.top[5]!.find(([token]) => token !== claim.tokens[5])![0];
+      const edited = { ...unclassed, tokens: claim.tokens.with(5, rival) };
+      const judgedEdit = await reference.verifyClaim(STORY, edited, sampling, "job");
+      expect(judgedEdit).to.include({ ok: false, reason: "differentTokens" });
+      expect(judgedEdit.far).to.be.at.least(1);
+      const end = claim.tokens.at(-1)!;
+      const cut = { ...unclassed, tokens: [...claim.tokens.slice(0, 10), end], top: [...claim.top.slice(0, 10), claim.top.at(-1)!] };
+      expect(await reference.verifyClaim(STORY, cut, sampling, "job")).to.include({ ok: false, reason: "differentTokens" });
+    }
   });
 
   it("calls a cut, lengthened, misnamed or nonsensical claim malformed, and the engine survives it", async () => {

@@ -10,7 +10,7 @@ import { eventually } from "../chain/hardhatNode.ts";
 import type { LocalNetwork } from "./localNetwork.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
-const MAIN = path.join(ROOT, "offchain/node/main.ts");
+const CLI = path.join(ROOT, "offchain/node/cli.ts");
 export const MODELS = path.join(ROOT, "models");
 
 /** A node process. */
@@ -26,9 +26,9 @@ export interface Daemon {
   exited: Promise<number | null>;
 }
 
-/** Starts `main.ts` with these arguments. */
-export function run(args: string[]): Daemon {
-  const child = spawn(process.execPath, [MAIN, ...args], { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+/** Starts the command line with these arguments. */
+export function run(args: string[], env: Record<string, string> = {}): Daemon {
+  const child = spawn(process.execPath, [CLI, ...args], { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
   let text = "";
   child.stderr.on("data", (chunk: Buffer) => (text += chunk.toString()));
   child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()));
@@ -62,8 +62,13 @@ export function flags(network: LocalNetwork, node = 1, changes: Record<string, s
 }
 
 /** Starts a node and waits until it is well. */
-export async function startNode(network: LocalNetwork, node = 1, changes: Record<string, string | undefined> = {}): Promise<Daemon> {
-  const daemon = run(flags(network, node, changes));
+export async function startNode(
+  network: LocalNetwork,
+  node = 1,
+  changes: Record<string, string | undefined> = {},
+  env: Record<string, string> = {},
+): Promise<Daemon> {
+  const daemon = run(flags(network, node, changes), env);
   const ended = daemon.exited.then((code) => {
     throw new Error(`the node ended with ${code}: ${daemon.output()}`);
   });

@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Head } from "../../../offchain/chain/cursor.ts";
 import type { Action } from "../../../offchain/node/decide.ts";
 import { Executor } from "../../../offchain/node/execute.ts";
-import { JournalConflict, type Work } from "../../../offchain/node/journal.ts";
+import { JournalConflict } from "../../../offchain/node/journal.ts";
 import { createLog } from "../../../offchain/runtime/log.ts";
 import { eventually } from "../chain/hardhatNode.ts";
 
@@ -73,7 +73,7 @@ describe("executor", () => {
 
   it("reports what must not be acted past: a second commitment, or a journal that cannot be written", async () => {
     executor.run([action("commit", 1n), action("commit", 2n), action("commit", 3n)], HEAD);
-    begun[0]!.end.reject(new JournalConflict({ task: 1n, seat: 0, commitment: "0xb" } as Work, "0xa"));
+    begun[0]!.end.reject(new JournalConflict({ task: 1n, seat: 0, commitment: "0xb" }, "0xa"));
     begun[1]!.end.reject(Object.assign(new Error("disk full"), { code: "SQLITE_FULL" }));
     begun[2]!.end.reject(new Error("some other"));
     await eventually(() => executor.running.length === 0, "the end");

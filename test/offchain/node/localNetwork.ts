@@ -17,6 +17,9 @@ import { startHardhatNode, type HardhatNode } from "../chain/hardhatNode.ts";
 
 const ROOT_KEY = HDNodeWallet.fromPhrase("test test test test test test test test test test test junk", "", "m/44'/60'/1'/0");
 const SESSION = 1n;
+/** Roles of a node, as `NodePool` has them. */
+const MINER = 1;
+const VALIDATOR = 2;
 export const DEPLOYER = HDNodeWallet.fromPhrase(
   "test test test test test test test test test test test junk",
   "",
@@ -40,11 +43,17 @@ export interface LocalNetwork {
 
 export interface LocalNetworkOptions {
   nodes?: number;
+  /** Nodes of the session's lease; default all. */
+  leaseNodes?: number;
   redundancy?: number;
   commitWindow?: number;
   revealWindow?: number;
   /** Endpoint of the router, which is the deployer; without it nobody carries. */
   router?: string;
+  /** So many nodes more, after the others, that judge and do not mine; all of them judge every task. */
+  validators?: number;
+  /** Seconds to commit verdicts, and to open them. */
+  verdictWindow?: number;
 }
 
 /** Who routes where a session has a router. */
@@ -67,7 +76,8 @@ export function question(text: string, maxTokens = 32): Manifest {
 }
 
 export async function startLocalNetwork(options: LocalNetworkOptions = {}): Promise<LocalNetwork> {
-  const { nodes = 1, redundancy = 1, commitWindow = 60, revealWindow = 60, router } = options;
+  const { nodes = 1, leaseNodes = nodes, redundancy = 1, commitWindow = 60, revealWindow = 60, router } = options;
+  const { validators = 0, verdictWindow = 60 } = options;
   const folder = mkdtempSync(path.join(tmpdir(), "corroborate-node-"));
   const chain = await startHardhatNode();
   const endpoint = await connect({ url: chain.url });
@@ -84,12 +94,13 @@ export async function startLocalNetwork(options: LocalNetworkOptions = {}): Prom
   };
   const operators: HDNodeWallet[] = [];
   const model = parameters.models[0]!.id;
-  for (let node = 1; node <= nodes; node++) {
+  for (let node = 1; node <= nodes + validators; node++) {
     const operator = ROOT_KEY.deriveChild(node);
     await (await deployer.sendTransaction({ to: operator.address, value: parseEther("10") })).wait();
     await send("COR", "transfer", [operator.address, parameters.pool.minStake]);
     await send("COR", "approve", [deployment.addresses.NodePool, parameters.pool.minStake], operator);
     await send("NodePool", "register", [operator.address, model, parameters.pool.minStake, ""], operator);
+    if (validators > 0) await send("NodePool", "setRoles", [node, node > nodes ? VALIDATOR : MINER], operator);
     operators.push(operator);
   }
   const quorum = Math.floor(redundancy / 2) + 1;
@@ -102,7 +113,9 @@ export async function startLocalNetwork(options: LocalNetworkOptions = {}): Prom
     maxTokens: 128,
     priceCeiling: parseEther("1"),
   };
-  await send("Session", "open", [{ model, redundancy, quorum, leaseNodes: nodes, mode: 0, comparison: 1, ...AGREEMENT_ONLY, ...limits }]);
+  const windows = { verdictCommitWindow: verdictWindow, verdictRevealWindow: verdictWindow };
+  const judged = validators === 0 ? AGREEMENT_ONLY : { ...AGREEMENT_ONLY, ...windows, validators, sampleBps: 10_000, bar: 2 };
+  await send("Session", "open", [{ model, redundancy, quorum, leaseNodes, mode: 0, comparison: 1, ...judged, ...limits }]);
   await (await deployer.sendTransaction({ to: ROUTER.address, value: parseEther("10") })).wait();
   if (router !== undefined) await send("Session", "setRouter", [SESSION, ROUTER.address, true, router]);
   await send("COR", "approve", [deployment.addresses.SessionPayment, parseEther("1000000")]);

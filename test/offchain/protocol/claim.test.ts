@@ -97,6 +97,7 @@ describe("judgeClaim", () => {
   const referenceOf = (positions: number, misses = 0): Reference => ({
     engineClass: "own",
     expected: Array.from({ length: positions }, (_, position) => (position < misses ? 2 : 1)),
+    near: Array.from({ length: positions }, () => true),
     top: Array.from({ length: positions }, () => row(-3)),
   });
 
@@ -114,6 +115,13 @@ describe("judgeClaim", () => {
   it("allows one other token, or two in a hundred, and no more", () => {
     const ok = (positions: number, misses: number) => judgeClaim(claimOf(positions, -3), referenceOf(positions, misses)).ok;
     expect([ok(5, 1), ok(5, 2), ok(100, 2), ok(100, 3)]).to.deep.equal([true, false, true, false]);
+  });
+
+  it("allows no miss at all that a slight difference of the figures does not explain", () => {
+    const reference = referenceOf(100, 1);
+    expect(judgeClaim(claimOf(100, -3), reference)).to.include({ ok: true, misses: 1, far: 0 });
+    reference.near[0] = false;
+    expect(judgeClaim(claimOf(100, -3), reference)).to.include({ ok: false, far: 1, reason: "differentTokens" });
   });
 
   it("counts a token the claim does not name from the claim's smallest figure", () => {

@@ -1,0 +1,25 @@
+import type { Page } from "playwright-core";
+
+/** Every view of the page, with one thing of each kind that the network has. */
+export const viewsOf = (task: string) =>
+  ({
+    overview: "#/",
+    chat: "#/chat",
+    tasks: "#/tasks",
+    task: `#/tasks/${task}`,
+    sessions: "#/sessions",
+    session: "#/sessions/1",
+    nodes: "#/nodes",
+    node: "#/nodes/2",
+    leaderboard: "#/leaderboard",
+    rounds: "#/rounds",
+    governance: "#/governance",
+    missing: "#/nowhere",
+  }) as const;
+
+/** Waits until nothing on the page is loading. */
+export async function settled(page: Page): Promise<void> {
+  await page.waitForSelector("main h1, main .empty, main .failure");
+  await page.waitForFunction(() => document.querySelector("main .loading") === null);
+  await page.waitForTimeout(150);
+}
