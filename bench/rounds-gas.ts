@@ -7,7 +7,6 @@ import { signedPing } from "../test/contract/pings.ts";
 import { answer, Kind, membersOf, RoundDriver, scoring, verdict } from "../test/contract/rounds.ts";
 import { deployHarness } from "../test/contract/suite.ts";
 
-const CROWDS = [10, 1_000, 10_000];
 const ROUNDS = 7;
 const BATCH = 100;
 const PINGS = [1, 16, 128, 256];
@@ -18,14 +17,16 @@ const { values: flags } = parseArgs({
   options: {
     json: { type: "boolean", default: false },
     write: { type: "boolean", default: false },
+    crowds: { type: "string", default: "10,1000,10000" },
     help: { type: "boolean", default: false },
   },
 });
-if (flags.help) {
+const CROWDS = flags.crowds.split(",").map(Number);
+if (flags.help || !CROWDS.every((size) => Number.isInteger(size) && size >= 10)) {
   console.log(
-    "npm run bench:rounds [-- --json] [-- --write]\n  --json   one JSON object on stdout\n  --write  also store it as bench/rounds-gas.json",
+    "npm run bench:rounds [-- --json] [-- --write] [-- --crowds 10,1000,10000]\n  --json    one JSON object on stdout\n  --write   also store it as bench/rounds-gas.json\n  --crowds  numbers of nodes, each at least 10",
   );
-  process.exit(0);
+  process.exit(flags.help ? 0 : 2);
 }
 
 const median = (values: number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;

@@ -90,7 +90,9 @@ async function leased(parts: Parts, signal: AbortSignal | undefined): Promise<{ 
     const needed = head.timestamp + session.rules.commitWindow + session.rules.revealWindow + 5;
     if (session.lease !== 0 && session.leaseUntil > needed) return await views.lease(session.lease);
     if (session.seedBlock === 0) await send(parts, "Session", "reserve", [id, leaseSeconds, 0], signal);
-    else if (head.number > session.seedBlock) await send(parts, "Session", "drawLease", [id], signal).catch(() => undefined);
+    else if (head.number > session.seedBlock)
+      // Somebody else may have drawn it, or too few nodes are free now: looked at again.
+      await send(parts, "Session", "drawLease", [id], signal).catch(async () => await pause(pollMs, signal));
     else await pause(pollMs, signal);
   }
 }
