@@ -20,7 +20,7 @@ function withNode(tables: Tables, id: unknown, change: (node: Row<"nodes">) => v
 export function foldNetwork(tables: Tables, log: DecodedLog, time: number): void {
   const args = log.args as unknown as Args;
   HANDLERS[`${log.module}.${log.name}`]?.(tables, args, log, time);
-  if (log.name === "ParametersChanged")
+  if (log.name.endsWith("ParametersChanged"))
     tables.parameters.put({
       module: log.module,
       value: JSON.stringify(plain(args["parameters"] ?? log.args)),
@@ -165,6 +165,9 @@ const HANDLERS: Record<string, Handler> = {
       earned_tasks: "0",
       earned_leases: "0",
       earned_verdicts: "0",
+      rewards_liveness: "0",
+      rewards_health: "0",
+      rewards_service: "0",
       tasks: 0,
       silent: 0,
       unopened: 0,
@@ -214,6 +217,12 @@ const HANDLERS: Record<string, Handler> = {
     for (const member of JSON.parse(lease.members) as number[])
       withNode(tables, member, (node) => (node.lease = node.lease === lease.id ? 0 : node.lease));
   },
+  "Rewards.RewardClaimed": (tables, args) =>
+    withNode(tables, args["node"], (node) => {
+      node.rewards_liveness = plus(node.rewards_liveness, BigInt(args["liveness"] as bigint));
+      node.rewards_health = plus(node.rewards_health, BigInt(args["health"] as bigint));
+      node.rewards_service = plus(node.rewards_service, BigInt(args["service"] as bigint));
+    }),
   "ImageRegistry.ImagePublished": (tables, args, { transactionHash }, time) =>
     tables.images.put({
       id: text(args["image"]),

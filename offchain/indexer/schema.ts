@@ -30,6 +30,7 @@ export const TABLES = {
       "(session) WHERE task IS NULL AND session IS NOT NULL",
       "(node) WHERE task IS NULL AND node IS NOT NULL",
       "(name) WHERE task IS NULL",
+      "(json_extract(detail, '$.round')) WHERE module = 'PoUW'",
     ],
   },
   tasks: {
@@ -179,6 +180,9 @@ export const TABLES = {
       earned_tasks: "TEXT",
       earned_leases: "TEXT",
       earned_verdicts: "TEXT",
+      rewards_liveness: "TEXT",
+      rewards_health: "TEXT",
+      rewards_service: "TEXT",
       tasks: "INTEGER",
       silent: "INTEGER",
       unopened: "INTEGER",

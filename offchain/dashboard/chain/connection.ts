@@ -28,7 +28,9 @@ export function chainOf(network: NetworkInfo, wallet: Provider | undefined): { e
 
 /** The wallet's account as a signer. */
 export async function signerOf(network: NetworkInfo, wallet: Provider): Promise<JsonRpcSigner> {
-  return await new BrowserProvider(wallet, BigInt(network.chainId)).getSigner();
+  const provider = new BrowserProvider(wallet, BigInt(network.chainId));
+  provider.pollingInterval = POLL_MS;
+  return await provider.getSigner();
 }
 
 export const contractOf = (network: NetworkInfo, name: string, signer: JsonRpcSigner): Contract =>

@@ -67,6 +67,9 @@ export function Node({ id }: { id: string }) {
                   ["Answers", <Amount key="tasks" value={node.earned_tasks} digits={6} />],
                   ["Time on lease", <Amount key="leases" value={node.earned_leases} digits={6} />],
                   ["Verdicts", <Amount key="verdicts" value={node.earned_verdicts} digits={6} />],
+                  ["Network rewards: liveness", <Amount key="liveness" value={node.rewards_liveness} digits={6} />],
+                  ["Network rewards: health", <Amount key="health" value={node.rewards_health} digits={6} />],
+                  ["Network rewards: service", <Amount key="service" value={node.rewards_service} digits={6} />],
                   ["Taken from its stake", <Amount key="slashed" value={node.slashed} digits={6} />],
                 ]}
               />

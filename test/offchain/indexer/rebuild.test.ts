@@ -5,6 +5,7 @@ import { expect } from "chai";
 import { SyntheticChain, type SyntheticSettings } from "../../../bench/syntheticChain.ts";
 import { EventCursor, KEPT_BLOCKS } from "../../../offchain/chain/cursor.ts";
 import { follow } from "../../../offchain/indexer/follow.ts";
+import { IndexQueries } from "../../../offchain/indexer/queries.ts";
 import { IndexStore } from "../../../offchain/indexer/indexStore.ts";
 
 const SMALL: SyntheticSettings = { nodes: 12, sessions: 3, tasksPerBlock: 3 };
@@ -100,6 +101,33 @@ describe("The index is a function of the chain", () => {
     old.database.pragma("user_version = 99");
     old.close();
     expect(() => open(chain, file)).to.throw(/version 99.*--rebuild/);
+    rmSync(folder, { recursive: true });
+  });
+
+  it("shows a round of network work as its events, in their order", async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), "index-"));
+    const file = path.join(folder, "index.db");
+    const chain = new SyntheticChain(SMALL);
+    const store = open(chain, file);
+    await catchUp(chain, store);
+    const insert = store.database.prepare("INSERT INTO events VALUES (?, 0, 9, '0x', 'PoUW', ?, NULL, NULL, ?, ?)");
+    insert.run(900, "RoundOpened", null, JSON.stringify({ round: "7" }));
+    insert.run(901, "RoundClaimed", 3, JSON.stringify({ round: "7" }));
+    insert.run(902, "RoundOpened", null, JSON.stringify({ round: "8" }));
+    const queries = new IndexQueries(file);
+    const { rounds } = queries.rounds();
+    expect(rounds.map(({ id, events }) => [id, events.map(({ name, node }) => [name, node])])).to.deep.equal([
+      ["8", [["RoundOpened", null]]],
+      [
+        "7",
+        [
+          ["RoundOpened", null],
+          ["RoundClaimed", 3],
+        ],
+      ],
+    ]);
+    queries.close();
+    store.close();
     rmSync(folder, { recursive: true });
   });
 });
