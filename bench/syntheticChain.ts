@@ -33,6 +33,7 @@ const WORDS = {
   quantisation: "F16",
   manifest: "",
   answer: "",
+  said: "",
 };
 
 const COR = 10n ** 18n;
@@ -112,6 +113,12 @@ export class SyntheticChain {
       this.#mine([
         ["NodePool", "NodeRegistered", [node, address(`owner ${node}`), address(`operator ${node}`), model, 1_000n * COR]],
         ["NodePool", "EndpointChanged", [node, this.#words.endpoint]],
+      ]);
+    if (this.#words.said !== "")
+      this.#mine([
+        ["ImageRegistry", "ImagePublished", [hash("image"), address("publisher"), 0, COR, this.#words.said]],
+        ["ImageRegistry", "ImageDeclared", [1, hash("image")]],
+        ["CorGovernor", "ProposalCreated", [1, address("proposer"), [], [], [], [], 1, 2, this.#words.said]],
       ]);
     for (let session = 1; session <= this.#settings.sessions; session++) {
       const members = Array.from({ length: LEASE_SIZE }, (_, i) => ((session * LEASE_SIZE + i) % this.#settings.nodes) + 1);

@@ -21,9 +21,12 @@ function compilerWarnings() {
   return { ok: texts.size === 0, output: [...texts].join("\n") };
 }
 
-function tool(command, ...args) {
+const tool = (command, ...args) => execute(path.join(BIN, command), ...args);
+const script = (file, ...args) => execute(process.execPath, path.join(ROOT, file), ...args);
+
+function execute(command, ...args) {
   return new Promise((resolve, reject) => {
-    const child = spawn(path.join(BIN, command), args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
     const output = [];
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => output.push(chunk));
     child.once("error", reject);
@@ -39,8 +42,9 @@ const checks = [
   { name: "eslint", run: () => tool("eslint", ".") },
   { name: "prettier", run: () => tool("prettier", "--check", "--log-level=warn", ".") },
   { name: "tsc", run: () => tool("tsc", "--noEmit") },
-  { name: "tsc, the page", run: () => tool("tsc", "--noEmit", "--project", "offchain/dashboard") },
   { name: "solhint", run: () => tool("solhint", "--disc", "--max-warnings", "0", "contracts/**/*.sol") },
+  { name: "detectors", run: () => script("scripts/detect.ts") },
+  { name: "invariants", run: () => script("scripts/invariants.ts", "--quiet") },
   { name: "solc warnings", run: () => compilerWarnings() },
 ];
 

@@ -11,7 +11,7 @@ import { Program } from "./detectors/facts.ts";
 import { spanOf } from "./mutation/ast.ts";
 import { analyse, sourcesOf } from "./mutation/build.ts";
 
-/** `place` is `Contract.function`, or `*.function` where the reason holds wherever the function stands. */
+/** `place` is `Contract.function`, `*.function` where the reason holds wherever the function stands, or `Contract.*`. */
 interface Allowed {
   detector: string;
   place: string;
@@ -28,7 +28,8 @@ const lineOf = (file: string, node: { src: string }): number =>
     .split("\n").length;
 const findings = detect(new Program(sources), lineOf);
 const same = (allowed: Allowed, finding: { detector: string; place: string }): boolean =>
-  allowed.detector === finding.detector && (allowed.place === finding.place || allowed.place === finding.place.replace(/^\w+/, "*"));
+  allowed.detector === finding.detector &&
+  [finding.place, finding.place.replace(/^\w+/, "*"), finding.place.replace(/\w+$/, "*")].includes(allowed.place);
 const open = findings.filter((finding) => !ALLOWED.some((allowed) => same(allowed, finding)));
 const stale = ALLOWED.filter((allowed) => !findings.some((finding) => same(allowed, finding)));
 

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { parseEther, ZeroAddress } from "ethers";
 
@@ -15,7 +16,10 @@ export interface NetworkParameters {
     jail: number;
     bountyBps: number;
     dailyCap: bigint;
+    /** Whether sessions draw only nodes that live and have passed in a round since they last worked. */
+    proving: boolean;
   };
+  network: NetworkWork;
   /** `bounty` in millionths of a COR. */
   session: { protocolFeeBps: number; routerFeeBps: number; bounty: number; leaseRate: bigint; validatorPrice: bigint };
   /** Blocks between a request and the block whose hash decides it. */
@@ -47,6 +51,58 @@ export interface NetworkParameters {
   };
   /** Who may pause new work; default: the account that deploys. */
   guardian?: string;
+}
+
+/** Rounds of network work, rewards for it, oracles. */
+export interface NetworkWork {
+  /** Length of a window of signed pings, seconds. */
+  livenessWindow: number;
+  /** Length of an epoch of rewards, seconds: 1 to 96 whole windows of pings. */
+  epoch: number;
+  /** Time in which an act that is due is the leading oracle's alone, seconds. */
+  oracleGrace: number;
+  /** Addresses in their order; none: anyone may act at once. */
+  oracles: string[];
+  /** `interval` between openings in seconds; `most` running at a time, up to 16. */
+  rounds: { interval: number; most: number; bounty: bigint };
+  liveness: RoundKind;
+  capability: RoundKind;
+  /** `perPrompt` stays below the protocol fee on the cheapest prompt: one token at the lowest price. */
+  rewards: {
+    budget: bigint;
+    perPrompt: bigint;
+    livenessBps: number;
+    healthBps: number;
+    serviceBps: number;
+    betaBps: number;
+    commitGateBps: number;
+    totalGateBps: number;
+  };
+}
+
+/** The rules of a kind of round (see `IPoUW.Rules`), and its template's content digest. */
+export interface RoundKind {
+  rules: RoundRules;
+  template: string;
+}
+
+export interface RoundRules {
+  answerers: number;
+  quorum: number;
+  validators: number;
+  bar: number;
+  passesUp: number;
+  missesDown: number;
+  drawWindow: number;
+  claimWindow: number;
+  createWindow: number;
+  prepareWindow: number;
+  commitWindow: number;
+  revealWindow: number;
+  scoreWindow: number;
+  maxTokens: number;
+  /** Output tokens per 1,000 seconds and level. */
+  speed: number;
 }
 
 /** One model to register; `id` is the sha256 of its file. */
@@ -92,6 +148,57 @@ function shippedModels(): ModelParameters[] {
     }));
 }
 
+/** Content digest of a shipped template, as it is stored on chain. */
+export function templateDigest(name: "liveness" | "capability"): string {
+  const bytes = readFileSync(new URL(`../offchain/content/templates/${name}.json`, import.meta.url));
+  return `0x${createHash("sha256").update(bytes).digest("hex")}`;
+}
+
+const ROUND_RULES: RoundRules = {
+  answerers: 3,
+  quorum: 2,
+  validators: 0,
+  bar: 4,
+  passesUp: 3,
+  missesDown: 3,
+  drawWindow: 60,
+  claimWindow: 5,
+  createWindow: 60,
+  prepareWindow: 120,
+  commitWindow: 60,
+  revealWindow: 60,
+  scoreWindow: 120,
+  maxTokens: 64,
+  speed: 0,
+};
+
+/** Network work of the local chain: short windows, and anyone may act, since no oracle runs there by itself. */
+export function localNetworkWork(): NetworkWork {
+  return {
+    livenessWindow: 60,
+    epoch: 600,
+    oracleGrace: 15,
+    oracles: [],
+    rounds: { interval: 10, most: 4, bounty: parseEther("0.001") },
+    liveness: { rules: ROUND_RULES, template: templateDigest("liveness") },
+    capability: {
+      rules: { ...ROUND_RULES, validators: 2, commitWindow: 180, maxTokens: 256, speed: 250 },
+      template: templateDigest("capability"),
+    },
+    rewards: {
+      budget: parseEther("100"),
+      // Half of the protocol fee on one token of the cheapest shipped model: 1 COR per 1,000 tokens, of which a twentieth.
+      perPrompt: parseEther("0.000025"),
+      livenessBps: 3_000,
+      healthBps: 4_000,
+      serviceBps: 3_000,
+      betaBps: 1_000,
+      commitGateBps: 6_000,
+      totalGateBps: 5_000,
+    },
+  };
+}
+
 /** Parameters of the local chain: short delays, open admission. */
 export function localParameters(): NetworkParameters {
   return {
@@ -106,7 +213,9 @@ export function localParameters(): NetworkParameters {
       jail: 86_400,
       bountyBps: 3_000,
       dailyCap: parseEther("10000"),
+      proving: false,
     },
+    network: localNetworkWork(),
     seedDelay: 1,
     minWindow: 2,
     session: {
@@ -155,9 +264,10 @@ export interface NetworkProfile {
 function testnetParameters(blockSeconds: number): NetworkParameters {
   const local = localParameters();
   const minWindow = Math.max(600, 50 * blockSeconds);
+  const network = { ...local.network, livenessWindow: 1_800, epoch: 86_400, rounds: { ...local.network.rounds, interval: 60 } };
   const votes = { ...local.governance.votes, votingDelay: 3_600, votingPeriod: 3 * 86_400, lateQuorum: 86_400 };
   const governance = { timelockDelay: 2 * 86_400, votes, deployerStays: false };
-  return { ...local, pool: { ...local.pool, open: false }, seedDelay: 3, minWindow, governance };
+  return { ...local, pool: { ...local.pool, open: false }, network, seedDelay: 3, minWindow, governance };
 }
 
 const profile = (name: string, chainId: number, blockSeconds: number, confirmations: number, maxFeeGwei: number): NetworkProfile => ({

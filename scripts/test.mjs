@@ -28,7 +28,14 @@ const STAGES = [
   { name: "contract", folders: ["test/contract"], counted: true, command: () => program("hardhat", "test", "mocha") },
   offChain("off-chain", ["test/offchain", "test/regression", "test/simulation"], ".test.ts"),
   offChain("integration", ["test/integration"], ".integration.ts"),
+  // CI has to have a browser; elsewhere the stage is left out by name where there is none.
+  { ...offChain("browser", ["test/browser"], ".browser.ts"), missing: () => (process.env.CI === undefined ? missingBrowser() : undefined) },
 ];
+
+function missingBrowser() {
+  const found = process.env.CHROMIUM ?? "/usr/bin/chromium";
+  return existsSync(found) ? undefined : `found no Chromium at ${found}; apt-get install chromium, or name one in CHROMIUM`;
+}
 
 function offChain(name, folders, suffix) {
   return { name, folders, counted: true, command: () => mocha(folders, suffix) };
@@ -85,10 +92,15 @@ if (unknown.length > 0) {
 
 let passed = 0;
 let failed = 0;
-for (const { name, folders, counted, command } of STAGES) {
+for (const { name, folders, counted, command, missing } of STAGES) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   if (!folders.some((folder) => existsSync(path.join(ROOT, folder)))) {
     console.log(`\n== ${name}: skipped, there is no ${folders.join(" or ")}`);
+    continue;
+  }
+  const lacking = missing?.();
+  if (lacking !== undefined) {
+    console.log(`\n== ${name}: left out, ${lacking}`);
     continue;
   }
   console.log(`\n== ${name}`);

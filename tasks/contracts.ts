@@ -10,9 +10,14 @@ import type {
   ImageRegistry,
   Incentives,
   Judge,
+  Liveness,
   ModelRegistry,
   NodePool,
+  OracleCommittee,
+  PoUW,
+  Referee,
   Reputation,
+  Rewards,
   RestrictedList,
   Runtime,
   Session,
@@ -33,9 +38,14 @@ interface TypedModules {
   ImageRegistry: ImageRegistry;
   Incentives: Incentives;
   Judge: Judge;
+  Liveness: Liveness;
   ModelRegistry: ModelRegistry;
   NodePool: NodePool;
+  OracleCommittee: OracleCommittee;
+  PoUW: PoUW;
+  Referee: Referee;
   Reputation: Reputation;
+  Rewards: Rewards;
   RestrictedList: RestrictedList;
   Runtime: Runtime;
   Session: Session;

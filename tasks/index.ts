@@ -7,6 +7,7 @@ import { netTasks } from "./net/declarations.ts";
 import { nodeTasks } from "./node/declarations.ts";
 import { paramsTasks } from "./params/declarations.ts";
 import { paymentTasks } from "./payment/declarations.ts";
+import { roundTasks } from "./round/declarations.ts";
 import { rolesTasks } from "./roles/declarations.ts";
 import { runtimeTasks } from "./runtime/declarations.ts";
 import { sessionTasks } from "./session/declarations.ts";
@@ -22,6 +23,7 @@ export const tasks: TaskDefinition[] = [
   ...nodeTasks,
   ...sessionTasks,
   ...taskTasks,
+  ...roundTasks,
   ...paymentTasks,
   ...imageTasks,
   ...stakingTasks,

@@ -23,9 +23,6 @@ import {Windows} from "../libraries/Windows.sol";
 contract Validation is IValidation, EIP712 {
     using SafeCast for uint256;
 
-    bytes32 private constant VERDICT_TYPEHASH = keccak256(
-        "Verdict(uint64 task,uint8 round,uint24 author,uint256 verdict,bytes32 evidence,bytes32 salt)"
-    );
     /// @notice Places per session, as many as the queue has.
     uint32 public constant RING = 64;
     /// @dev In a seat's word: the verdict is open. Below it lie the 198 bits of the verdict; a commitment is a hash.
@@ -151,8 +148,9 @@ contract Validation is IValidation, EIP712 {
                 SignedVerdict calldata given = list[j];
                 address signer = address(0);
                 if (given.seat < panel.size) {
-                    bytes32 hash = CommitReveal.commitHash(TaskId.unwrap(task), _member(panel, given.seat), given.commitment);
-                    (signer, , ) = ECDSA.tryRecover(_hashTyped(domain, hash), given.r, given.vs);
+                    uint24 author = _member(panel, given.seat);
+                    bytes32 digest = CommitReveal.commitDigest(domain, TaskId.unwrap(task), author, given.commitment);
+                    (signer, , ) = ECDSA.tryRecover(digest, given.r, given.vs);
                 }
                 bytes memory refusal = _refusal(task, place, panel, given.seat, given.commitment, signer);
                 if (refusal.length == 0) panel = _record(task, place, panel, given.seat, given.commitment);
@@ -290,7 +288,7 @@ contract Validation is IValidation, EIP712 {
         return
             _hashTyped(
                 _domainSeparatorV4(),
-                keccak256(abi.encode(VERDICT_TYPEHASH, TaskId.unwrap(task), round, NodeId.unwrap(author), verdict, evidence, salt))
+                CommitReveal.verdictHash(TaskId.unwrap(task), round, NodeId.unwrap(author), verdict, evidence, salt)
             );
     }
 

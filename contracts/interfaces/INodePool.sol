@@ -1,30 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.37;
 
-/// @dev A node's number in the pool; 0 is no node. 24 bits, so that ten fit into one storage slot.
-type NodeId is uint24;
-
-/// @dev A lease's number; 0 is no lease.
-type LeaseId is uint32;
-
-/// @dev Who sits in a seat: the operator's address in the lowest 160 bits, the node in the next 24.
-type Seat is uint256;
-
-function operator(Seat seat) pure returns (address) {
-    return address(uint160(Seat.unwrap(seat)));
-}
-
-function node(Seat seat) pure returns (uint24) {
-    return uint24(Seat.unwrap(seat) >> 160);
-}
-
-using {operator, node} for Seat global;
-
-function sameNode(NodeId a, NodeId b) pure returns (bool) {
-    return NodeId.unwrap(a) == NodeId.unwrap(b);
-}
-
-using {sameNode as ==} for NodeId global;
+import {LeaseId, NodeId, Seat} from "./NodeTypes.sol";
 
 /// @title INodePool: who may work, and who is drawn
 /// @notice Owns the nodes: their owner (cold key), operator (hot key), stake, served model, and the lease they are in.
@@ -35,8 +12,10 @@ using {sameNode as ==} for NodeId global;
 ///
 /// Eligible for a draw (one predicate, `isEligible`): operator accepted, miner's role, admitted (or the pool is open), stake at least
 /// the minimum that was in force at registration and enough for one more lock, available, not exiting, not jailed, not dedicated
-/// and not leased. The dense lists of a model, one per class of levels, hold the eligible nodes that serve it, but for those that
-/// wait for a pending draw. Validators are in a list of their own, leased or not: a seat in a panel takes a few minutes of work.
+/// and not leased; and where the pool asks for proof (`Parameters.proving`), alive, and passed in a round of network work since the
+/// last lease that gave it work. The dense lists of a model, one per class of levels, hold the eligible nodes that serve it, but for those
+/// that wait for a pending draw; a list of its own holds those that lack nothing but the proof: rounds draw from it, sessions do not.
+/// Who falls silent stays listed until somebody calls `enlist`, and is passed over by draws. Validators are in a list of their own, leased or not: a seat in a panel takes a few minutes of work.
 /// A guardian's pause (`IPausable`) stops `register` and `addStake` (`PauseActive`), nothing else.
 interface INodePool {
     /// @notice Where the members of a lease come from.
@@ -70,7 +49,8 @@ interface INodePool {
     /// @notice A node as stored.
     /// @param operator hot key that commits and reveals; zero until it has accepted
     /// @param lease the lease the node is in; 0 when free
-    /// @param listedAt position in its model's dense list plus one; 0 when not listed
+    /// @param listedAt position in a dense list of its model plus one; 0 when not listed
+    /// @param listedIn which list: 0 high, 1 medium, 2 low, 3 those who lack a fresh pass
     /// @param admitted let in by governance while the pool is permissioned
     /// @param available the operator's own switch
     /// @param level 0 to 10, earned; see `setLevel`
@@ -91,11 +71,14 @@ interface INodePool {
     /// @param accepted whether the session's owner took it
     /// @param formerUntil last second in which the former operator still signs
     /// @param formerOperator the operator before the last change
+    /// @param passedAt when it last passed in a round, seconds; 0 where it failed or was late since
+    /// @param releasedAt when a lease that gave it work last ended, seconds
     /// @param waits whether it waits to be listed until a pending draw is made
     struct Node {
         address operator;
         LeaseId lease;
-        uint32 listedAt;
+        uint24 listedAt;
+        uint8 listedIn;
         bool admitted;
         bool available;
         uint8 level;
@@ -115,6 +98,8 @@ interface INodePool {
         uint32 panelAt;
         bool accepted;
         uint40 formerUntil;
+        uint40 passedAt;
+        uint40 releasedAt;
         address formerOperator;
         bool waits;
     }
@@ -130,6 +115,8 @@ interface INodePool {
     /// @param jail time in which a node is not drawn after proven fraud, seconds
     /// @param bountyBps share of what fraud costs that goes to whoever had it found, 1/10,000
     /// @param dailyCap most that fraud may take from all nodes together on one day, base units
+    /// @param proving whether only nodes that live and have a fresh pass are drawn for sessions; false until `PoUW` runs: admission is
+    /// the first pass then, and a task that ends renews it
     struct Parameters {
         uint96 minStake;
         uint96 unopenedPenalty;
@@ -141,6 +128,7 @@ interface INodePool {
         uint32 jail;
         uint16 bountyBps;
         uint128 dailyCap;
+        bool proving;
     }
 
     /// @notice A node was entered by its owner with a stake (base units).
@@ -163,6 +151,8 @@ interface INodePool {
     event StakeWithdrawn(NodeId indexed node, address indexed to, uint128 amount);
     /// @notice The owner or operator changed what the node may be drawn for.
     event RolesChanged(NodeId indexed node, uint8 roles);
+    /// @notice A round ended for the node: it passed, or it lost its pass.
+    event NodeProven(NodeId indexed node, bool passed);
     /// @notice The node's level changed.
     event LevelChanged(NodeId indexed node, uint8 level);
     /// @notice The node serves one session alone; 0: any again.
@@ -224,6 +214,8 @@ interface INodePool {
     error NodePoolTooFewNodes(uint256 found, uint256 wanted);
     /// @notice A lease has 1 to `MAX_LEASE` members.
     error NodePoolLeaseSize(uint256 found, uint256 most);
+    /// @notice The node is not free for a round, or serves another model.
+    error NodePoolNotFree(NodeId node);
     /// @notice No such lease, or it has been collected.
     error NodePoolNoLease(LeaseId lease);
     /// @notice The endpoint is longer than allowed, bytes.
@@ -276,7 +268,7 @@ interface INodePool {
     /// @notice Operator or owner: what the node may be drawn for: 1 miner, 2 validator, 3 both (as it begins).
     function setRoles(NodeId node, uint8 roles) external;
 
-    /// @notice Governance, until work done sets it: the node's level, 0 to 10.
+    /// @notice Governance: the node's level, 0 to 10; from then on rounds move it.
     function setLevel(NodeId node, uint8 level) external;
 
     /// @notice Operator or owner, never while leased: serves one session alone from now on; 0: any again.
@@ -299,15 +291,25 @@ interface INodePool {
     /// @param seed 256 unpredictable bits; the members are a function of it, the lists and the scores
     function lease(Wanted calldata wanted, bytes32 seed, uint40 until) external returns (LeaseId);
 
+    /// @notice PoUW: takes free nodes of the model for a round, as a lease: whoever is in a round is in no session, and the other way
+    /// round. Who is taken was drawn from `drawable`; this refuses nodes that are not free.
+    /// @param members 24 bits each, lowest first
+    /// @param seed what decided the draw, for the event
+    function take(bytes32 model, uint240 members, uint8 size, bytes32 seed, uint40 until) external returns (LeaseId);
+
+    /// @notice PoUW: ends a round's lease. Cannot revert on a lease that exists.
+    /// @param outcomes four bits a member, lowest first: 1 passed, 2 lost its pass, 4 rises a level, 8 falls a level; 0: nothing changes
+    function finish(LeaseId lease, uint256 outcomes) external;
+
     /// @notice Session: a lease ends earlier than agreed; never later.
     function shorten(LeaseId lease, uint40 until) external;
 
-    /// @notice Session or task queue: a draw for the model will be decided by the hash of `seedBlock`. From that block on until it is
+    /// @notice Session, task queue or PoUW: a draw for the model will be decided by the hash of `seedBlock`. From that block on until it is
     /// made, but at most `FREEZE` blocks, nobody who could want another outcome changes the lists: nodes are not switched,
     /// and new ones wait for `enlist`. Leaving for good (`requestExit`) is never held up.
     function announceDraw(bytes32 model, uint40 seedBlock) external;
 
-    /// @notice Session or task queue: an announced draw was made or cancelled.
+    /// @notice Session, task queue or PoUW: an announced draw was made or cancelled.
     function retireDraw(bytes32 model) external;
 
     /// @notice Validation: draws validators of distinct owners, other than the requester and the owners of the miners' lease and of
@@ -336,7 +338,7 @@ interface INodePool {
     /// @notice Anyone: returns the members of a lapsed lease to the pool.
     function collect(LeaseId lease) external;
 
-    /// @notice Task queue: takes the penalty for a commitment that was not opened. Saturates at the stake.
+    /// @notice Task queue or PoUW: takes the penalty for a commitment that was not opened. Saturates at the stake.
     /// @return taken what was really taken, base units
     function slashUnopened(NodeId node) external returns (uint128 taken);
 
@@ -399,6 +401,19 @@ interface INodePool {
 
     /// @notice The dense lists of eligible nodes of a model, the highest class first, paged.
     function eligible(bytes32 model, uint256 from, uint256 count) external view returns (NodeId[] memory);
+
+    /// @notice How many places a round may draw from: the eligible of at least a class (0 all, 1 medium, 2 high), or 3: those who lack
+    /// a fresh pass.
+    function drawable(bytes32 model, uint8 list) external view returns (uint256);
+
+    /// @notice The node at a place of `drawable`, its owner, and whether it may be drawn now.
+    function drawableAt(bytes32 model, uint8 list, uint256 place) external view returns (NodeId node, address owner, bool ready);
+
+    /// @notice A node's level, 0 to 10.
+    function levelOf(NodeId node) external view returns (uint8);
+
+    /// @notice The levels of a lease's members, 8 bits each, lowest first.
+    function levelsOf(LeaseId lease) external view returns (uint256);
 
     /// @notice The one eligibility predicate.
     function isEligible(NodeId node) external view returns (bool);

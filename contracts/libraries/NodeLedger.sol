@@ -82,9 +82,14 @@ library NodeLedger {
 
     /// @notice The score at a time, decayed.
     function scoreOf(NodeAccount self, uint256 time) internal pure returns (uint256) {
-        uint256 updatedAt = uint32(NodeAccount.unwrap(self) >> 96);
-        if (updatedAt == 0) return Score.FLOOR;
-        return Score.decayed(uint16(NodeAccount.unwrap(self) >> 128), time - updatedAt);
+        uint256 last = updatedAt(self);
+        if (last == 0) return Score.FLOOR;
+        return Score.decayed(uint16(NodeAccount.unwrap(self) >> 128), time - last);
+    }
+
+    /// @notice Time of the last outcome, seconds; 0 where there was none.
+    function updatedAt(NodeAccount self) internal pure returns (uint256) {
+        return uint32(NodeAccount.unwrap(self) >> 96);
     }
 
     function unpacked(NodeAccount self) internal pure returns (Account memory) {

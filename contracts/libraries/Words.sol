@@ -29,4 +29,11 @@ library Words {
             mstore(add(add(list, 32), shl(5, i)), value)
         }
     }
+
+    /// @notice 1 for true, 0 for false.
+    function flag(bool condition) internal pure returns (uint256 value) {
+        assembly ("memory-safe") {
+            value := condition
+        }
+    }
 }

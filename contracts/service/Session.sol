@@ -65,8 +65,9 @@ contract Session is ISession, IPausable, AccessManaged {
     /// @dev In the slot that every opening writes.
     uint40 private _pausedUntil;
     mapping(SessionId session => Record) private _sessions;
-    /// @dev By owner too, so that a transfer leaves the former owner's routers behind.
-    mapping(SessionId session => mapping(address owner => mapping(address router => bool))) private _routers;
+    /// @dev How often the session was handed on. Routers are kept by it, so that a transfer leaves them behind, for good.
+    mapping(SessionId session => uint256) private _transfers;
+    mapping(SessionId session => mapping(uint256 transfers => mapping(address router => bool))) private _routers;
 
     constructor(
         address authority,
@@ -123,6 +124,7 @@ contract Session is ISession, IPausable, AccessManaged {
         Record storage entry = _sessions[session];
         entry.owner = to;
         entry.router = address(0);
+        ++_transfers[session];
         emit SessionTransferred(session, msg.sender, to);
     }
 
@@ -139,7 +141,7 @@ contract Session is ISession, IPausable, AccessManaged {
     function setRouter(SessionId session, address router, bool allowed, string calldata endpoint) external onlyOwner(session) {
         if (router == address(0)) revert SessionZeroAddress();
         if (bytes(endpoint).length > MAX_ENDPOINT) revert SessionEndpointTooLong(bytes(endpoint).length, MAX_ENDPOINT);
-        _routers[session][msg.sender][router] = allowed;
+        _routers[session][_transfers[session]][router] = allowed;
         Record storage entry = _sessions[session];
         if (allowed) entry.router = router;
         else if (entry.router == router) entry.router = address(0);
@@ -280,7 +282,7 @@ contract Session is ISession, IPausable, AccessManaged {
 
     /// @inheritdoc ISession
     function isRouter(SessionId session, address router) external view returns (bool) {
-        return _routers[session][_sessions[session].owner][router];
+        return _routers[session][_transfers[session]][router];
     }
 
     /// @inheritdoc ISession
@@ -482,7 +484,8 @@ contract Session is ISession, IPausable, AccessManaged {
     }
 
     function _requireRouter(SessionId session, Record storage entry) private view {
-        if (msg.sender != entry.router && !_routers[session][entry.owner][msg.sender]) revert SessionUnauthorized(session, msg.sender);
+        if (msg.sender == entry.router || _routers[session][_transfers[session]][msg.sender]) return;
+        revert SessionUnauthorized(session, msg.sender);
     }
 
     function _known(SessionId session) private view returns (Record storage entry) {

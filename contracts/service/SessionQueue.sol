@@ -3,7 +3,7 @@ pragma solidity ^0.8.37;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IJudge} from "../interfaces/IJudge.sol";
 import {INodePool, LeaseId, NodeId, Seat} from "../interfaces/INodePool.sol";
@@ -36,6 +36,9 @@ contract SessionQueue is ISessionQueue, EIP712 {
     uint8 public constant EVERY_SEAT = type(uint8).max;
     /// @notice Time in which a verdict that is due may be asked for where not all seats opened, seconds.
     uint40 public constant ASK_WINDOW = 1 hours;
+
+    /// @notice First part of the reveal window, in which only the carrier earns the bounty, 1/10,000.
+    uint256 public constant CARRIER_SHARE = 3_000;
 
     ISession public immutable SESSION;
     ISessionPayment public immutable PAYMENT;
@@ -182,9 +185,9 @@ contract SessionQueue is ISessionQueue, EIP712 {
     /// @inheritdoc ISessionQueue
     function revealMany(Handover[] calldata handovers) external {
         for (uint256 i = 0; i < handovers.length; ++i) {
-            try this.revealFor(handovers[i], msg.sender) {} catch (bytes memory reason) {
-                emit EntrySkipped(handovers[i].task, EVERY_SEAT, reason);
-            }
+            Handover calldata handover = handovers[i];
+            uint256 end = _startOf(handovers[i + 1 == handovers.length ? i : i + 1]);
+            if (!_revealAlone(handover, end)) emit EntrySkipped(handover.task, EVERY_SEAT, _returned());
         }
     }
 
@@ -262,16 +265,8 @@ contract SessionQueue is ISessionQueue, EIP712 {
         bytes32 salt
     ) external view returns (bytes32) {
         bytes32 payload = CommitReveal.payloadDigest(keccak256(answers), claim);
-        bytes32 hash = CommitReveal.structHash(
-            TaskId.unwrap(task),
-            attempt,
-            NodeId.unwrap(author),
-            terms.model,
-            _params(terms),
-            payload,
-            salt
-        );
-        return MessageHashUtils.toTypedDataHash(_domainSeparatorV4(), hash);
+        bytes memory form = CommitReveal.form(TaskId.unwrap(task), attempt, terms.model, _params(terms));
+        return CommitReveal.digestOf(form, _domainSeparatorV4(), NodeId.unwrap(author), payload, salt);
     }
 
     // --- commit, inside ---
@@ -336,8 +331,8 @@ contract SessionQueue is ISessionQueue, EIP712 {
 
     /// @dev Who signed a carried commitment for this task and node; zero where the signature is malformed.
     function _signer(bytes32 domain, TaskId task, uint24 node, SignedCommitment calldata given) private pure returns (address signer) {
-        bytes32 hash = CommitReveal.commitHash(TaskId.unwrap(task), node, given.commitment);
-        (signer, , ) = ECDSA.tryRecover(MessageHashUtils.toTypedDataHash(domain, hash), given.r, given.vs);
+        bytes32 digest = CommitReveal.commitDigest(domain, TaskId.unwrap(task), node, given.commitment);
+        (signer, , ) = ECDSA.tryRecover(digest, given.r, given.vs);
     }
 
     /// @dev Why a carried commitment was not recorded, as an encoded error.
@@ -403,6 +398,41 @@ contract SessionQueue is ISessionQueue, EIP712 {
         if (all && judged) _askForVerdict(handover.terms, task, facts);
     }
 
+    /// @dev Calls `revealFor` for one entry of a list, passed on as it came: its inner offsets count from its start.
+    /// @param end where the next entry begins; where that is not behind this one, the entry may reach to the end of the calldata
+    function _revealAlone(Handover calldata handover, uint256 end) private returns (bool done) {
+        bytes4 selector = this.revealFor.selector;
+        assembly ("memory-safe") {
+            if iszero(gt(end, handover)) {
+                end := calldatasize()
+            }
+            let size := sub(end, handover)
+            let free := mload(0x40)
+            mstore(free, selector)
+            mstore(add(free, 4), 64)
+            mstore(add(free, 36), caller())
+            calldatacopy(add(free, 68), handover, size)
+            done := call(gas(), address(), 0, free, add(size, 68), 0, 0)
+        }
+    }
+
+    function _startOf(Handover calldata handover) private pure returns (uint256 start) {
+        assembly ("memory-safe") {
+            start := handover
+        }
+    }
+
+    /// @dev What the last call returned.
+    function _returned() private pure returns (bytes memory data) {
+        assembly ("memory-safe") {
+            data := mload(0x40)
+            let size := returndatasize()
+            mstore(data, size)
+            returndatacopy(add(data, 32), 0, size)
+            mstore(0x40, add(data, and(add(size, 63), not(31))))
+        }
+    }
+
     /// @dev Reverts where somebody has asked before.
     function _askForVerdict(TaskTerms calldata terms, TaskId task, TaskFacts facts) private {
         VALIDATION.open(task, terms.model, LeaseId.wrap(facts.lease()), terms.assurance);
@@ -414,15 +444,6 @@ contract SessionQueue is ISessionQueue, EIP712 {
         _settle(handover, facts, transcript, keeper);
     }
 
-    /// @dev What the commitments of one attempt have in common.
-    struct Common {
-        bytes32 domain;
-        uint64 task;
-        uint8 attempt;
-        bytes32 model;
-        bytes32 params;
-    }
-
     /// @dev Checks that terms, commitments and openings are what was recorded. Every committed seat must be there, in order.
     /// @return transcript the record of the running task
     /// @return opened bitmap of the seats whose openings are handed over
@@ -432,27 +453,23 @@ contract SessionQueue is ISessionQueue, EIP712 {
         Opening[] calldata openings = handover.openings;
         transcript = _start(task, terms, facts);
         if (openings.length != 0) {
-            Common memory common = Common({
-                domain: _domainSeparatorV4(),
-                task: TaskId.unwrap(task),
-                attempt: _attempt(facts),
-                model: terms.model,
-                params: _params(terms)
-            });
+            bytes memory form = CommitReveal.form(TaskId.unwrap(task), _attempt(facts), terms.model, _params(terms));
+            bytes32 domain = _domainSeparatorV4();
             bytes32 baseHash = _checkShape(handover);
             bool alike = handover.changes.length == 0;
             for (uint256 i = 0; i < openings.length; ++i) {
                 Opening calldata opening = openings[i];
+                uint256 who = opening.who;
                 bytes32 commitment = opening.secret;
-                if (opening.isOpened()) {
-                    opened |= uint16(1 << opening.seat());
-                    bytes32 answersHash = alike ? baseHash : keccak256(_answers(handover, i));
+                if (who >> 32 == 1) {
+                    opened |= uint16(1 << uint8(who));
+                    bytes32 answersHash = alike || handover.changes[i].length == 0 ? baseHash : keccak256(_answers(handover, i));
                     bytes32 payload = CommitReveal.payloadDigest(answersHash, opening.claim);
-                    commitment = _commitment(common, opening.node(), payload, opening.secret);
+                    commitment = CommitReveal.digestOf(form, domain, uint24(who >> 8), payload, commitment);
                 } else if (!alike && handover.changes[i].length != 0) {
-                    revert SessionQueueChangesMalformed(task, uint8(opening.seat()), 0);
+                    revert SessionQueueChangesMalformed(task, uint8(who), 0);
                 }
-                transcript = CommitReveal.extend(transcript, uint32(opening.who), commitment);
+                transcript = CommitReveal.extend(transcript, uint32(who), commitment);
             }
         }
         _requireTranscript(task, transcript);
@@ -473,17 +490,24 @@ contract SessionQueue is ISessionQueue, EIP712 {
     /// @dev The answers of one opening: the base with its changes.
     function _answers(Handover calldata handover, uint256 i) private pure returns (bytes memory answers) {
         answers = handover.base;
-        if (handover.changes.length == 0) return answers;
+        if (handover.changes.length != 0) _patch(handover, i, answers);
+    }
+
+    /// @dev Changes the base into the answers of one opening.
+    function _patch(Handover calldata handover, uint256 i, bytes memory answers) private pure {
         bytes calldata changes = handover.changes[i];
         uint256 prompts = answers.length / Answers.SIZE;
         uint256 next = 0;
-        for (uint256 offset = 0; offset < changes.length; offset += Answers.CHANGE) {
-            uint256 prompt = Answers.promptAt(changes, offset);
-            if (offset + Answers.CHANGE > changes.length || prompt < next || prompt >= prompts) {
-                revert SessionQueueChangesMalformed(handover.task, uint8(handover.openings[i].seat()), offset);
+        unchecked {
+            // Offsets in calldata, and numbers of prompts.
+            for (uint256 offset = 0; offset < changes.length; offset += Answers.CHANGE) {
+                uint256 prompt = Answers.promptAt(changes, offset);
+                if (offset + Answers.CHANGE > changes.length || prompt < next || prompt >= prompts) {
+                    revert SessionQueueChangesMalformed(handover.task, uint8(handover.openings[i].seat()), offset);
+                }
+                Answers.patch(answers, prompt, changes, offset);
+                next = prompt + 1;
             }
-            Answers.patch(answers, prompt, changes, offset);
-            next = prompt + 1;
         }
     }
 
@@ -494,7 +518,7 @@ contract SessionQueue is ISessionQueue, EIP712 {
         uint256 seats = facts.revealed() & ~ruling.rejected;
         Judging.Result memory result;
         if (Sketch.seatCount(seats) >= facts.quorum()) {
-            result = handover.changes.length == 0 ? Judging.judgeAlike(handover, seats) : JUDGE.judge(handover, seats);
+            result = handover.changes.length == 0 ? Judging.judgeAlike(handover, seats) : _judgeApart(handover, seats);
         }
         Bill memory bill = _bill(handover, facts, result, ruling, keeper);
         bool again = result.outcomes.length != 0 && result.agreed == 0 && _mayRunAgain(handover.terms, facts);
@@ -505,6 +529,23 @@ contract SessionQueue is ISessionQueue, EIP712 {
         if (facts.has(TaskFactsLib.WAITING)) POOL.retireDraw(handover.terms.model);
         else if (!handover.terms.rules.leased() || facts.has(TaskFactsLib.RERUN)) POOL.release(LeaseId.wrap(facts.lease()));
         if (again) POOL.announceDraw(handover.terms.model, uint40(block.number + SEED_DELAY));
+    }
+
+    /// @dev Asks the judge. The handover is passed on as it came: its inner offsets count from its start, wherever that lies.
+    function _judgeApart(Handover calldata handover, uint256 seats) private view returns (Judging.Result memory) {
+        bytes memory question;
+        bytes4 selector = IJudge.judge.selector;
+        assembly ("memory-safe") {
+            let size := sub(calldatasize(), handover)
+            question := mload(0x40)
+            mstore(question, add(size, 68))
+            mstore(add(question, 32), selector)
+            mstore(add(question, 36), 64)
+            mstore(add(question, 68), seats)
+            calldatacopy(add(question, 100), handover, size)
+            mstore(0x40, add(question, and(add(size, 131), not(31))))
+        }
+        return abi.decode(Address.functionStaticCall(address(JUDGE), question), (Judging.Result));
     }
 
     /// @dev What the validators found, where anybody asked them.
@@ -583,7 +624,7 @@ contract SessionQueue is ISessionQueue, EIP712 {
         for (uint256 i = 0; i < ruling.dues.length; ++i) bill.dues[known + i] = ruling.dues[i];
         bill.split.locked = _locked(handover.terms, facts);
         bill.split.router = handover.terms.router;
-        bill.split.keeper = keeper;
+        bill.split.keeper = _earner(handover.terms, facts, keeper);
         bill.charged = ruling.cost;
         if (result.agreed != 0) {
             bill.charged += rules.bounty();
@@ -614,6 +655,15 @@ contract SessionQueue is ISessionQueue, EIP712 {
         }
         _take(bill, pay, alikes);
         if (openings.length != known) _addSilent(handover, facts, bill.dues);
+    }
+
+    /// @dev Who earns the bounty. The router that carries is not outrun: whoever settles in the first part of the reveal window earns
+    /// it for the router.
+    function _earner(TaskTerms calldata terms, TaskFacts facts, address keeper) private view returns (address) {
+        address router = terms.router;
+        if (router == address(0) || router == keeper) return keeper;
+        uint40 exclusive = facts.commitsCloseAt() + uint40((uint256(facts.revealWindow()) * CARRIER_SHARE) / Price.BPS);
+        return Windows.isPast(exclusive) ? keeper : router;
     }
 
     /// @dev One seat's pay, base units.
@@ -754,11 +804,6 @@ contract SessionQueue is ISessionQueue, EIP712 {
                     flags: flags
                 })
             );
-    }
-
-    function _commitment(Common memory common, uint24 author, bytes32 payload, bytes32 salt) private pure returns (bytes32) {
-        bytes32 hash = CommitReveal.structHash(common.task, common.attempt, author, common.model, common.params, payload, salt);
-        return MessageHashUtils.toTypedDataHash(common.domain, hash);
     }
 
     function _params(TaskTerms calldata terms) private pure returns (bytes32) {

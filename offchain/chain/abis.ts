@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { Interface, type JsonFragment } from "ethers";
 
 const SOURCES = {
@@ -13,6 +12,11 @@ const SOURCES = {
   Session: "contracts/service/Session.sol",
   SessionPayment: "contracts/service/SessionPayment.sol",
   SessionQueue: "contracts/service/SessionQueue.sol",
+  Liveness: "contracts/identity/Liveness.sol",
+  OracleCommittee: "contracts/assurance/OracleCommittee.sol",
+  Rewards: "contracts/economy/Rewards.sol",
+  Referee: "contracts/assurance/Referee.sol",
+  PoUW: "contracts/assurance/PoUW.sol",
   ImageRegistry: "contracts/identity/ImageRegistry.sol",
   RestrictedList: "contracts/economy/RestrictedList.sol",
   Staking: "contracts/economy/Staking.sol",
@@ -28,8 +32,16 @@ const SOURCES = {
 export type ModuleName = keyof typeof SOURCES;
 export const MODULE_NAMES = Object.keys(SOURCES) as ModuleName[];
 
+/** What a bundle holds instead of the build's files: bundlers replace this name (`define`) by the ABIs of all modules. */
+declare const CORROBORATE_ABIS: Record<ModuleName, JsonFragment[]>;
+const bundled = typeof CORROBORATE_ABIS === "undefined" ? undefined : CORROBORATE_ABIS;
+
 function abiOf(name: ModuleName): JsonFragment[] {
-  const file = new URL(`../../artifacts/${SOURCES[name]}/${name}.json`, import.meta.url);
+  if (bundled !== undefined) return bundled[name];
+  // Asked for at run time, so that a browser's bundle has no import that only Node.js could serve.
+  const { readFileSync } = process.getBuiltinModule("node:fs");
+  const here = import.meta.url;
+  const file = new URL(`../../artifacts/${SOURCES[name]}/${name}.json`, here);
   try {
     return (JSON.parse(readFileSync(file, "utf8")) as { abi: JsonFragment[] }).abi;
   } catch (error) {
@@ -37,7 +49,8 @@ function abiOf(name: ModuleName): JsonFragment[] {
   }
 }
 
-const abis = Object.fromEntries(MODULE_NAMES.map((name) => [name, abiOf(name)])) as Record<ModuleName, JsonFragment[]>;
+/** Every module's ABI, from the build. */
+export const abis = Object.fromEntries(MODULE_NAMES.map((name) => [name, abiOf(name)])) as Record<ModuleName, JsonFragment[]>;
 
 /** The interface of every module, from the build. */
 export const interfaces = Object.fromEntries(MODULE_NAMES.map((name) => [name, new Interface(abis[name])])) as Record<

@@ -62,7 +62,8 @@ export interface CursorOptions {
   behindMs?: number;
 }
 
-const KEPT_BLOCKS = 128;
+/** Blocks that are remembered: a reorganisation of more of them is refused. */
+export const KEPT_BLOCKS = 128;
 const ATTEMPTS = 3;
 
 /** The chain moved while it was being read. */

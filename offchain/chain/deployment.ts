@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { Contract, isAddress, getAddress } from "ethers";
 import { z } from "zod";
 import { interfaces, MODULE_NAMES, type ModuleName } from "./abis.ts";
@@ -31,20 +30,25 @@ const recordSchema = z.object({
   addresses: z.object(Object.fromEntries(MODULE_NAMES.map((name) => [name, address])) as Record<ModuleName, typeof address>),
 });
 
-/** Reads deployments/<network>/deployment.json. Throws DeploymentInvalid. */
+/** Reads deployments/<network>/deployment.json, under Node.js. Throws DeploymentInvalid. */
 export function readDeployment(file: string): Deployment {
   let value: unknown;
   try {
-    value = JSON.parse(readFileSync(file, "utf8"));
+    value = JSON.parse(process.getBuiltinModule("node:fs").readFileSync(file, "utf8"));
   } catch (error) {
     throw new DeploymentInvalid(
       `found no deployment record in ${file} (${(error as Error).message}); wanted the JSON that scripts/deploy.ts writes`,
     );
   }
+  return parseDeployment(value, file);
+}
+
+/** A deployment from what a record holds; `source` names it in errors. Throws DeploymentInvalid. */
+export function parseDeployment(value: unknown, source = "given"): Deployment {
   const parsed = recordSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw new DeploymentInvalid(`the deployment record ${file} is not valid: ${issue?.path.join(".") || "record"}: ${issue?.message}`);
+  throw new DeploymentInvalid(`the deployment record ${source} is not valid: ${issue?.path.join(".") || "record"}: ${issue?.message}`);
 }
 
 /** Asks a Runtime contract for all modules. The cursor starts at `blockNumber`. Throws DeploymentInvalid. */

@@ -1,6 +1,6 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { JsonRpcProvider, Network, type JsonRpcPayload, type JsonRpcResult } from "ethers";
 import { RpcUnreachable, WrongChainId } from "./errors.ts";
+import { pause } from "./pause.ts";
 
 export interface EndpointOptions {
   /** http(s) address of a JSON-RPC server. */
@@ -86,7 +86,7 @@ function poster(url: string, origin: string, { timeoutMs, retries, signal }: Pos
       if (Array.isArray(outcome)) return outcome;
       signal?.throwIfAborted();
       if (attempt >= retries) throw new RpcUnreachable(origin, outcome.reason);
-      await delay(Math.max(outcome.retryAfterMs, FIRST_PAUSE_MS * 2 ** attempt), undefined, { signal });
+      await pause(Math.max(outcome.retryAfterMs, FIRST_PAUSE_MS * 2 ** attempt), signal);
     }
   };
 }
@@ -130,14 +130,15 @@ export async function postOnce(
 }
 
 async function bodyOf(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
+  const decoder = new TextDecoder();
+  let text = "";
   let size = 0;
   for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     size += chunk.length;
     if (size > MAX_RESPONSE_BYTES) throw new Error(`an answer of more than ${MAX_RESPONSE_BYTES} bytes`);
-    chunks.push(chunk);
+    text += decoder.decode(chunk, { stream: true });
   }
-  return Buffer.concat(chunks, size).toString("utf8");
+  return text + decoder.decode();
 }
 
 function answersIn(text: string): JsonRpcResult[] | undefined {

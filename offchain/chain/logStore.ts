@@ -51,11 +51,12 @@ export class LogStore {
 
   /** Events kept, in chain order. */
   logs(): DecodedLog[] {
-    const rows = this.database.prepare("SELECT * FROM logs ORDER BY block, log_index").all() as LogRow[];
-    return rows.flatMap(({ block, log_index, block_hash, transaction_hash, module, topics, data }) => {
-      const place = { blockNumber: block, logIndex: log_index, blockHash: block_hash, transactionHash: transaction_hash };
-      return decodeLog({ module, ...place, topics: JSON.parse(topics) as string[], data }) ?? [];
-    });
+    return decoded(this.database.prepare("SELECT * FROM logs ORDER BY block, log_index").all() as LogRow[]);
+  }
+
+  /** Events of one subject ("task:5") that are kept, in chain order. */
+  ofSubject(subject: string): DecodedLog[] {
+    return decoded(this.database.prepare("SELECT * FROM logs WHERE subject = ? ORDER BY block, log_index").all(subject) as LogRow[]);
   }
 
   /** Drops events of subjects that have ended, and of events all but the last of each kind that only replaces itself, up to a block. */
@@ -82,4 +83,11 @@ export class LogStore {
   close(): void {
     this.database.close();
   }
+}
+
+function decoded(rows: LogRow[]): DecodedLog[] {
+  return rows.flatMap(({ block, log_index, block_hash, transaction_hash, module, topics, data }) => {
+    const place = { blockNumber: block, logIndex: log_index, blockHash: block_hash, transactionHash: transaction_hash };
+    return decodeLog({ module, ...place, topics: JSON.parse(topics) as string[], data }) ?? [];
+  });
 }

@@ -178,6 +178,8 @@ export function createViews(endpoint: Endpoint, { addresses }: Pick<Deployment, 
     owedToNode: async (node: number, block?: number) => (await call("SessionPayment", "owedToNode", [node], block)) as bigint,
     owedTo: async (account: string, block?: number) => (await call("SessionPayment", "owedTo", [account], block)) as bigint,
     corBalance: async (account: string, block?: number) => (await call("COR", "balanceOf", [account], block)) as bigint,
+    /** Any view of the token that answers one value. */
+    token: async (view: string, args: unknown[], block?: number) => await call("COR", view, args, block),
     /** Gas money, wei. */
     balance: async (account: string) => await provider.getBalance(account),
   };

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { getBytes, hexlify, sha256 } from "ethers";
 import { base32 } from "multiformats/bases/base32";
 import { CID } from "multiformats/cid";
 import * as raw from "multiformats/codecs/raw";
@@ -15,7 +15,7 @@ const CID_FORM = /^bafkrei[a-z2-7]{52}$/;
 
 /** The digest of bytes. */
 export function digestOf(bytes: Uint8Array): Digest {
-  return `0x${createHash("sha256").update(bytes).digest("hex")}`;
+  return sha256(bytes) as Digest;
 }
 
 /** Checks the form of a digest and returns it. Throws ContentError InvalidContentId. */
@@ -27,7 +27,7 @@ export function checkedDigest(text: string): Digest {
 
 /** The content id (CIDv1, raw, sha2-256, base32) of a digest. Throws ContentError InvalidContentId. */
 export function cidOf(digest: Digest): string {
-  const hash = Buffer.from(checkedDigest(digest).slice(2), "hex");
+  const hash = getBytes(checkedDigest(digest));
   return CID.createV1(raw.code, multihash(SHA2_256, hash)).toString(base32);
 }
 
@@ -39,7 +39,7 @@ export function digestOfCid(cid: string): Digest {
       "InvalidContentId",
       `found ${JSON.stringify(cid.slice(0, 80))}, wanted a CIDv1 (raw, sha2-256) that starts with bafkrei`,
     );
-  return `0x${Buffer.from(parsed.multihash.digest).toString("hex")}`;
+  return hexlify(parsed.multihash.digest) as Digest;
 }
 
 function parse(cid: string): CID | undefined {

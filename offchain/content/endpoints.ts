@@ -1,4 +1,5 @@
-import { isIP, isIPv4 } from "node:net";
+/** URL has made every spelling of an IPv4 address into this one. */
+const IPV4 = /^\d{1,3}(\.\d{1,3}){3}$/;
 
 /** Private, local and otherwise special IPv4 ranges, as [first address, prefix length]. */
 const SPECIAL: [string, number][] = [
@@ -27,9 +28,9 @@ export function usableEndpoint(text: string, local: boolean): string | undefined
 
 function isInside(hostname: string): boolean {
   const host = hostname.replace(/^\[|\]$/g, "").toLowerCase();
-  if (isIPv4(host)) return SPECIAL.some(([first, bits]) => number(host) >>> (32 - bits) === number(first) >>> (32 - bits));
+  if (IPV4.test(host)) return SPECIAL.some(([first, bits]) => number(host) >>> (32 - bits) === number(first) >>> (32 - bits));
   // Of IPv6, global unicast (2000::/3) is the only part that is somebody else's for certain.
-  if (isIP(host) === 6) return !/^[23]/.test(host);
+  if (host.includes(":")) return !/^[23]/.test(host);
   return !host.includes(".") || /(^|\.)(localhost|local|internal|home\.arpa)\.?$/.test(host);
 }
 

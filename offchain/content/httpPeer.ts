@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { cidOf, digestOf, type Digest } from "./contentId.ts";
 import { ContentError, DEFAULT_MAX_BYTES, type ContentLimits, type ContentStore } from "./store.ts";
 
@@ -71,19 +70,18 @@ export class HttpPeer implements ContentStore {
   }
 
   async #body(response: Response, digest: Digest, maxBytes: number): Promise<Uint8Array> {
-    const hash = createHash("sha256");
     const chunks: Uint8Array[] = [];
     let size = 0;
     // Leaving the loop by an error cancels the stream, so an endless body ends here.
     for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
       size += chunk.length;
       if (size > maxBytes) throw new ContentError("ContentTooLarge", `${this.name} sent more than ${maxBytes} bytes for ${digest}`);
-      hash.update(chunk);
       chunks.push(chunk);
     }
-    const found = hash.digest("hex");
-    if (`0x${found}` !== digest) throw new ContentError("PeerLied", `${this.name} sent bytes that hash to 0x${found}, wanted ${digest}`);
-    return Buffer.concat(chunks, size);
+    const bytes = joined(chunks, size);
+    const found = digestOf(bytes);
+    if (found !== digest) throw new ContentError("PeerLied", `${this.name} sent bytes that hash to ${found}, wanted ${digest}`);
+    return bytes;
   }
 
   #refusal(response: Response): ContentError {
@@ -92,6 +90,16 @@ export class HttpPeer implements ContentStore {
     const retryable = response.status >= 500 || response.status === 429;
     return new ContentError("PeerRefused", `${this.name} answered with status ${response.status}, wanted 200`, retryable);
   }
+}
+
+function joined(chunks: Uint8Array[], size: number): Uint8Array {
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
 }
 
 function causeOf(error: unknown): string {

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import Database from "better-sqlite3";
-import type { Batch, DecodedLog, EventCursor } from "../chain/cursor.ts";
+import { type Batch, type DecodedLog, type EventCursor, KEPT_BLOCKS } from "../chain/cursor.ts";
 import { ChainError } from "../chain/errors.ts";
 import { SqliteStore } from "../chain/sqliteStore.ts";
-import { foldNetwork, plain } from "./networkFold.ts";
+import { foldNetwork, named, plain } from "./networkFold.ts";
 import { type Row, schemaSql, TABLE_NAMES, TABLES } from "./schema.ts";
 import { rowsOf, type Tables } from "./rows.ts";
 import { foldTask } from "./taskFold.ts";
@@ -12,8 +12,6 @@ import { bookPanels } from "./verdictFold.ts";
 
 /** Counts up whenever a table or what is written into it changes: an index of another version is built anew. */
 export const INDEX_VERSION = 1;
-/** Blocks that can be taken back: as many as the cursor remembers. */
-const KEPT_BLOCKS = 64;
 
 /** What a batch changed. */
 export interface Change {
@@ -188,8 +186,8 @@ function openIndex(file: string): Database.Database {
 
 /** What an event is about. */
 function subjectsOf({ module, args }: DecodedLog): Pick<Row<"events">, "task" | "session" | "node"> {
-  const named = args.toObject() as Record<string, unknown>;
-  const value = (name: string) => (typeof named[name] === "bigint" ? named[name] : undefined);
+  const byName = named(args);
+  const value = (name: string) => (typeof byName[name] === "bigint" ? byName[name] : undefined);
   const task = value("task");
   const session = value("session") ?? (task === undefined ? undefined : task >> 32n);
   const node = value("node") ?? (module === "Validation" ? value("validator") : undefined);

@@ -20,10 +20,10 @@ function withNode(tables: Tables, id: unknown, change: (node: Row<"nodes">) => v
 export function foldNetwork(tables: Tables, log: DecodedLog, time: number): void {
   const args = log.args as unknown as Args;
   HANDLERS[`${log.module}.${log.name}`]?.(tables, args, log, time);
-  if (log.name === "ParametersChanged")
+  if (log.name.endsWith("ParametersChanged"))
     tables.parameters.put({
       module: log.module,
-      value: JSON.stringify(plain(args["parameters"])),
+      value: JSON.stringify(plain(args["parameters"] ?? log.args)),
       changed_block: log.blockNumber,
       changed_at: time,
       changed_in: log.transactionHash,
@@ -35,23 +35,26 @@ type Handler = (tables: Tables, args: Args, log: DecodedLog, time: number) => vo
 const sessionTerms = (args: Args): string =>
   JSON.stringify({ ...plain(args["terms"]), rules: text(args["rules"]) } satisfies Record<string, unknown>);
 
-/** An ethers result with names, as JSON can carry it. */
+/** An ethers result with names, as JSON can carry it; where an argument has no name, by place. */
 export function plain(value: unknown): Record<string, unknown> {
-  const entries = Object.entries((value as { toObject(): Record<string, unknown> }).toObject());
-  return Object.fromEntries(entries.map(([name, one]) => [name, jsonOf(one)]));
+  return Object.fromEntries(Object.entries(named(value)).map(([name, one]) => [name, jsonOf(one)]));
+}
+
+/** The arguments of a result by name, or by place where one has none. */
+export function named(value: unknown): Record<string, unknown> {
+  try {
+    return (value as { toObject(): Record<string, unknown> }).toObject();
+  } catch {
+    return Object.fromEntries(Array.from(value as Iterable<unknown>, (one, i) => [String(i), one]));
+  }
 }
 
 function jsonOf(value: unknown): unknown {
   if (typeof value === "bigint") return String(value);
   if (!Array.isArray(value)) return value;
-  const named = (value as unknown as { toObject?: () => Record<string, unknown> }).toObject;
-  if (named === undefined) return value.map(jsonOf);
-  try {
-    return plain(value);
-  } catch {
-    // A list without names.
-    return Array.from(value, jsonOf);
-  }
+  const entries = Object.entries(named(value));
+  // A list has numbers for names.
+  return entries.some(([name]) => !/^\d+$/.test(name)) ? plain(value) : Array.from(value, jsonOf);
 }
 
 const HANDLERS: Record<string, Handler> = {
@@ -144,6 +147,7 @@ const HANDLERS: Record<string, Handler> = {
       operator: text(args["operator"]),
       model: text(args["model"]),
       endpoint: "",
+      image: "",
       admitted: openPool(tables) ? 1 : 0,
       available: 1,
       roles: 3,
@@ -161,6 +165,9 @@ const HANDLERS: Record<string, Handler> = {
       earned_tasks: "0",
       earned_leases: "0",
       earned_verdicts: "0",
+      rewards_liveness: "0",
+      rewards_health: "0",
+      rewards_service: "0",
       tasks: 0,
       silent: 0,
       unopened: 0,
@@ -210,6 +217,50 @@ const HANDLERS: Record<string, Handler> = {
     for (const member of JSON.parse(lease.members) as number[])
       withNode(tables, member, (node) => (node.lease = node.lease === lease.id ? 0 : node.lease));
   },
+  "Rewards.RewardClaimed": (tables, args) =>
+    withNode(tables, args["node"], (node) => {
+      node.rewards_liveness = plus(node.rewards_liveness, BigInt(args["liveness"] as bigint));
+      node.rewards_health = plus(node.rewards_health, BigInt(args["health"] as bigint));
+      node.rewards_service = plus(node.rewards_service, BigInt(args["service"] as bigint));
+    }),
+  "ImageRegistry.ImagePublished": (tables, args, { transactionHash }, time) =>
+    tables.images.put({
+      id: text(args["image"]),
+      publisher: text(args["publisher"]),
+      kind: number(args["kind"]),
+      source: text(args["source"]),
+      retired: 0,
+      published_at: time,
+      published_in: transactionHash,
+    }),
+  "ImageRegistry.ImageRetired": (tables, args) => {
+    const image = tables.images.get(text(args["image"]));
+    if (image) tables.images.put(Object.assign(image, { retired: 1 }));
+  },
+  "ImageRegistry.ImageDeclared": (tables, args) => withNode(tables, args["node"], (node) => (node.image = text(args["image"]))),
+  "CorGovernor.ProposalCreated": (tables, args, { transactionHash }, time) =>
+    tables.proposals.put({
+      id: text(args["proposalId"]),
+      proposer: text(args["proposer"]),
+      description: text(args["description"]),
+      vote_start: text(args["voteStart"]),
+      vote_end: text(args["voteEnd"]),
+      against: "0",
+      in_favour: "0",
+      abstain: "0",
+      state: "proposed",
+      proposed_at: time,
+      proposed_in: transactionHash,
+    }),
+  "CorGovernor.VoteCast": (tables, args) => {
+    const proposal = tables.proposals.get(text(args["proposalId"]));
+    const side = (["against", "in_favour", "abstain"] as const)[number(args["support"])];
+    if (proposal === undefined || side === undefined) return;
+    tables.proposals.put(Object.assign(proposal, { [side]: plus(proposal[side], BigInt(args["weight"] as bigint)) }));
+  },
+  "CorGovernor.ProposalQueued": (tables, args) => withProposal(tables, args, "queued"),
+  "CorGovernor.ProposalExecuted": (tables, args) => withProposal(tables, args, "executed"),
+  "CorGovernor.ProposalCanceled": (tables, args) => withProposal(tables, args, "cancelled"),
   "ModelRegistry.ModelRegistered": (tables, args) =>
     tables.models.put({
       id: text(args["model"]),
@@ -243,6 +294,11 @@ const HANDLERS: Record<string, Handler> = {
     );
   },
 };
+
+function withProposal(tables: Tables, args: Args, state: string): void {
+  const proposal = tables.proposals.get(text(args["proposalId"]));
+  if (proposal) tables.proposals.put(Object.assign(proposal, { state }));
+}
 
 /** Whether whoever stakes is admitted. */
 function openPool(tables: Tables): boolean {

@@ -141,6 +141,23 @@ export class IndexQueries {
     return { events: this.#all<Row<"events">>("SELECT * FROM events WHERE block = ? ORDER BY log_index LIMIT 1000", number) };
   }
 
+  /** The last rounds of network work, each with its events in order: a virtual block as it runs. */
+  rounds() {
+    const opened = this.#all<{ round: string }>(
+      `SELECT json_extract(detail, '$.round') AS round FROM events WHERE task IS NULL AND name = 'RoundOpened' AND module = 'PoUW'
+       ORDER BY block DESC, log_index DESC LIMIT 20`,
+    );
+    return {
+      rounds: opened.map(({ round }) => ({
+        id: round,
+        events: this.#all<Row<"events">>(
+          "SELECT * FROM events WHERE module = 'PoUW' AND json_extract(detail, '$.round') = ? ORDER BY block, log_index LIMIT 100",
+          round,
+        ),
+      })),
+    };
+  }
+
   models() {
     return this.#all<Row<"models">>("SELECT * FROM models ORDER BY name, id");
   }
@@ -153,8 +170,14 @@ export class IndexQueries {
         value: JSON.parse(row.value) as Record<string, unknown>,
       })),
       models: this.models(),
+      proposals: this.#all<Row<"proposals">>("SELECT * FROM proposals ORDER BY proposed_at DESC, id LIMIT 50"),
+      images: this.#all<Row<"images"> & { nodes: number; accepted: number; outliers: number; score: number | null }>(
+        `SELECT images.*, COUNT(nodes.id) AS nodes, COALESCE(SUM(nodes.accepted), 0) AS accepted, COALESCE(SUM(nodes.outliers), 0) AS outliers,
+           AVG(nodes.score) AS score
+         FROM images LEFT JOIN nodes ON nodes.image = images.id GROUP BY images.id ORDER BY score DESC NULLS LAST, accepted DESC, images.id LIMIT 100`,
+      ),
       changes: this.#all<Row<"events">>(
-        "SELECT * FROM events WHERE task IS NULL AND name IN ('ParametersChanged', 'ModuleChanged', 'ModelRegistered', 'ModelPriceChanged', 'ModelDeprecated', 'NodeAdmitted', 'LevelChanged') ORDER BY block DESC, log_index DESC LIMIT 100",
+        "SELECT * FROM events WHERE task IS NULL AND name IN ('ParametersChanged', 'RoundParametersChanged', 'RewardParametersChanged', 'RulesChanged', 'ModuleChanged', 'ModelRegistered', 'ModelPriceChanged', 'ModelDeprecated', 'NodeAdmitted', 'LevelChanged', 'PauseChanged', 'TermsChanged', 'RestrictionChanged', 'SlippageChanged', 'AllowanceRateChanged') ORDER BY block DESC, log_index DESC LIMIT 100",
       ),
     };
   }
@@ -193,6 +216,7 @@ export type SessionBrief = ReturnType<IndexQueries["sessions"]>[number];
 export type NodeDetail = NonNullable<ReturnType<IndexQueries["node"]>>;
 export type NodeBrief = ReturnType<IndexQueries["nodes"]>[number];
 export type Overview = ReturnType<IndexQueries["overview"]>;
+export type Rounds = ReturnType<IndexQueries["rounds"]>;
 export type Governance = ReturnType<IndexQueries["governance"]>;
 
 const session = ({ terms, ...row }: Row<"sessions">) => ({ ...row, terms: JSON.parse(terms) as Record<string, string | boolean> });

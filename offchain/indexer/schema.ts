@@ -30,6 +30,7 @@ export const TABLES = {
       "(session) WHERE task IS NULL AND session IS NOT NULL",
       "(node) WHERE task IS NULL AND node IS NOT NULL",
       "(name) WHERE task IS NULL",
+      "(json_extract(detail, '$.round')) WHERE module = 'PoUW'",
     ],
   },
   tasks: {
@@ -161,6 +162,7 @@ export const TABLES = {
       operator: "TEXT",
       model: "TEXT",
       endpoint: "TEXT",
+      image: "TEXT",
       admitted: "INTEGER",
       available: "INTEGER",
       roles: "INTEGER",
@@ -178,6 +180,9 @@ export const TABLES = {
       earned_tasks: "TEXT",
       earned_leases: "TEXT",
       earned_verdicts: "TEXT",
+      rewards_liveness: "TEXT",
+      rewards_health: "TEXT",
+      rewards_service: "TEXT",
       tasks: "INTEGER",
       silent: "INTEGER",
       unopened: "INTEGER",
@@ -199,6 +204,36 @@ export const TABLES = {
       agreement: "INTEGER",
       embedding: "TEXT",
       deprecated: "INTEGER",
+    },
+  },
+  /** Node images: digests that publishers registered. */
+  images: {
+    key: ["id"],
+    columns: {
+      id: "TEXT",
+      publisher: "TEXT",
+      kind: "INTEGER",
+      source: "TEXT",
+      retired: "INTEGER",
+      published_at: "INTEGER",
+      published_in: "TEXT",
+    },
+  },
+  /** What was put to the vote. `vote_start` and `vote_end` as the governor's clock counts. */
+  proposals: {
+    key: ["id"],
+    columns: {
+      id: "TEXT",
+      proposer: "TEXT",
+      description: "TEXT",
+      vote_start: "TEXT",
+      vote_end: "TEXT",
+      against: "TEXT",
+      in_favour: "TEXT",
+      abstain: "TEXT",
+      state: "TEXT",
+      proposed_at: "INTEGER",
+      proposed_in: "TEXT",
     },
   },
   /** What governance set last, by contract. */

@@ -37,9 +37,12 @@ while (!stopping.signal.aborted) {
     store = new IndexStore(file, deployment.chainId, deployment.addresses.SessionQueue);
     const endpoint = await connect({ url: rpc, chainId: deployment.chainId, signal: stopping.signal });
     tell({ kind: "opened", reason });
+    let last = "";
     const onProgress = ({ head, ...progress }: Progress) => {
-      if (progress.events > 0 || progress.reorganised || progress.caughtUp)
-        tell({ kind: "progress", ...progress, head: head.number, headTime: head.timestamp });
+      // Where no block came since, there is nothing to tell.
+      const here = `${progress.upTo} ${progress.caughtUp}`;
+      if (here !== last || progress.reorganised) tell({ kind: "progress", ...progress, head: head.number, headTime: head.timestamp });
+      last = here;
     };
     await follow({ endpoint, deployment, store, pollMs, signal: stopping.signal, onProgress });
     endpoint.close();

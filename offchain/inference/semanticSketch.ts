@@ -2,12 +2,13 @@ import { createHash } from "node:crypto";
 
 const BITS = 256;
 const DOMAIN = "corroborate/sketch/1";
+const MOST_KEPT = 16;
 const directionsOf = new Map<string, Uint8Array[]>();
 
 /**
  * 256 sign bits of an embedding: bit i (most significant first) is 1 where the dot product with direction i is positive. Two sketches differ in about
  * 256 * angle / pi bits. The zero vector, which is the empty text's embedding, gives all zeros.
- * `embedSha256`: 64 hex digits of the embedding model's file; sketches of different models are not comparable, so their directions differ too.
+ * `embedSha256`: 64 hex digits of the embedding model's file, or what stands for them in a sealed task; sketches of different models are not comparable, so their directions differ too.
  */
 export function semanticSketch(embedding: readonly number[], embedSha256: string): `0x${string}` {
   const directions = directionsFor(embedSha256, embedding.length);
@@ -32,6 +33,8 @@ function directionsFor(embedSha256: string, dimensions: number): Uint8Array[] {
   const made = Array.from({ length: BITS }, (_, index) =>
     Buffer.concat(Array.from({ length: blocks }, (__, block) => blockOf(embedSha256, index, block))),
   );
+  // Sealed tasks have directions of their own, so that what is kept must be bounded.
+  if (directionsOf.size >= MOST_KEPT) directionsOf.delete(directionsOf.keys().next().value!);
   directionsOf.set(key, made);
   return made;
 }

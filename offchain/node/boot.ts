@@ -47,9 +47,11 @@ export async function registeredModels(
   if (registered.deprecatedAt !== 0) log.warn({ model: registered.name }, "the model is deprecated; it takes no new sessions");
   const list = await loadModels(path.join(config.modelsDir, "registry.json"));
   const file = config.model !== undefined && existsSync(config.model) ? path.resolve(config.model) : undefined;
-  const entry = file === undefined ? modelNamed(list, config.model) : list.models.find((model) => model.path === file);
-  const name = entry?.id ?? path.basename(file!);
   const sha256 = id.slice(2);
+  // Where no model is named, the one that the node is registered with is meant.
+  const named = config.model === undefined ? list.models.find((model) => model.sha256 === sha256) : undefined;
+  const entry = named ?? (file === undefined ? modelNamed(list, config.model) : list.models.find((model) => model.path === file));
+  const name = entry?.id ?? path.basename(file!);
   if (entry !== undefined && entry.sha256 !== sha256) {
     const wanted = `wanted ${sha256} (${registered.name}), the model that the node is registered with`;
     throw new Fatal(

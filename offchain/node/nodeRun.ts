@@ -7,8 +7,11 @@ import type { Deployment } from "../chain/deployment.ts";
 import type { Endpoint } from "../chain/endpoint.ts";
 import { Sender } from "../chain/sender.ts";
 import { createViews, type Views } from "../chain/views.ts";
+import { KeyBoxes } from "../content/keyBoxes.ts";
 import { grantDigest, LiveAnswers } from "../content/live.ts";
 import { LocalStore } from "../content/localStore.ts";
+import { sealingKeyDigest, sealingKeyOf, sealingSecretOf } from "../content/sealing.ts";
+import { oneLine } from "../runtime/exit.ts";
 import { lockDirectory } from "../runtime/instanceLock.ts";
 import type { Logger } from "../runtime/log.ts";
 import { LOCAL_CHAIN } from "../runtime/settings.ts";
@@ -66,6 +69,7 @@ export class NodeRun {
   readonly #content: LocalStore;
   readonly #results: LocalStore;
   readonly #live = new LiveAnswers();
+  readonly #boxes: KeyBoxes;
   #mayRead: (task: bigint, until: number, signature: string) => boolean = () => false;
   #server: Awaited<ReturnType<typeof serve>> | undefined;
   #node = 0;
@@ -76,6 +80,7 @@ export class NodeRun {
     this.#unlock = unlock;
     this.#content = content;
     this.#results = results;
+    this.#boxes = new KeyBoxes(sealingSecretOf(place.wallet.privateKey));
     this.health = new NodeHealth(place.wallet.address, () => shared.endpoint.chainId, shared.shutdown);
   }
 
@@ -92,6 +97,7 @@ export class NodeRun {
       ...place.listen,
       content,
       live: reading,
+      boxes: run.#boxes,
       health: () => run.health.report(),
       readiness: () => run.health.readiness(),
       metrics: async () => await shared.metrics.text((node) => run.#isReady(node)),
@@ -164,6 +170,9 @@ export class NodeRun {
     };
     const failed = Promise.withResolvers<never>();
     const { signingKey: key } = wallet;
+    const publicKey = sealingKeyOf(sealingSecretOf(wallet.privateKey));
+    const signed = sealingKeyDigest({ chainId: deployment.chainId, queue: SessionQueue }, node, publicKey);
+    this.#boxes.announcement = { node, publicKey, signature: key.sign(signed).serialized };
     const { poison, role: roles, pollMs } = config;
     const parts: ActsParts = {
       deployment,
@@ -175,6 +184,7 @@ export class NodeRun {
       results: this.#results,
       content: this.#content,
       live: this.#live,
+      boxes: this.#boxes,
       key,
       unopenedPenalty: view.unopenedPenalty,
       log,
@@ -212,7 +222,12 @@ export class NodeRun {
       leaveTimer = setTimeout(() => leaving.abort(), RETIRE_MS).unref();
     };
     const onModel = async () => {
-      if (posing === undefined) models = await this.#switched(parts, views, models);
+      if (posing !== undefined) return;
+      // A model that is not here must not end the tasks of the one that is; the next draw is the operator's problem, and the log says so.
+      models = await this.#switched(parts, views, models).catch((error: unknown) => {
+        log.error({ error: oneLine(error) }, "the chain names another model for this node, and it cannot be served");
+        return models;
+      });
     };
     const look = async () => {
       await checkBalance(endpoint, wallet.address, log).then(this.health.onBalance, () => this.health.onBalance(false));

@@ -1,5 +1,7 @@
+import cors from "@fastify/cors";
 import Fastify, { type FastifyInstance } from "fastify";
 import type { LocalStore } from "../content/localStore.ts";
+import { type KeyBoxes, keyBoxRoutes } from "../content/keyBoxes.ts";
 import { liveRoutes, type LiveRoutesOptions } from "../content/liveRoutes.ts";
 import { contentRoutes } from "../content/routes.ts";
 import { EXIT, Fatal } from "../runtime/exit.ts";
@@ -16,6 +18,7 @@ export interface ServerOptions {
   /** Only what everybody may read. */
   content: LocalStore;
   live: LiveRoutesOptions;
+  boxes: KeyBoxes;
   health: () => Health;
   /** Why the node is not ready, by check; empty where it is. */
   readiness: () => Record<string, string>;
@@ -28,12 +31,13 @@ const QUOTA_BYTES = 256 * 1024 * 1024;
 
 const isLoopback = (address: string | undefined) => address !== undefined && /^(::ffff:)?127\.|^::1$/.test(address);
 
-/** The node's HTTP face: GET /healthz, /readyz and (from this machine) /metrics, and GET, HEAD and PUT /content/:cid, and GET /live for routers. Throws Fatal (inUse) where the port is taken. */
+/** The node's HTTP face: GET /healthz, /readyz and (from this machine) /metrics, and GET, HEAD and PUT /content/:cid, GET /live for routers, and what sealed tasks need. Throws Fatal (inUse) where the port is taken. */
 export async function serve({
   host,
   port,
   content,
   live,
+  boxes,
   health,
   readiness,
   metrics,
@@ -55,6 +59,8 @@ export async function serve({
       .header("cache-control", "no-store")
       .send(body);
   });
+  // Wallet clients in a browser talk to nodes themselves; nothing here is by cookie.
+  await server.register(cors, { origin: "*", methods: ["GET", "HEAD", "PUT"] });
   server.get("/readyz", async (_request, reply) => {
     const failing = readiness();
     const ready = Object.keys(failing).length === 0;
@@ -69,6 +75,7 @@ export async function serve({
     return await reply.type("text/plain; version=0.0.4; charset=utf-8").send(await metrics());
   });
   await server.register(liveRoutes, live);
+  await server.register(keyBoxRoutes, { boxes });
   await server.register(contentRoutes, { store: content, quotaBytes: QUOTA_BYTES });
   try {
     const url = await server.listen({ host, port });

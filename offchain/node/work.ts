@@ -1,6 +1,8 @@
 import { Signature, type SigningKey } from "ethers";
 import { digestOf, type Digest } from "../content/contentId.ts";
+import type { KeyBoxes } from "../content/keyBoxes.ts";
 import type { LiveAnswers } from "../content/live.ts";
+import { seal, sketchDirectionsOf } from "../content/sealing.ts";
 import type { ContentStore } from "../content/store.ts";
 import type { Completion, Engine } from "../inference/engine.ts";
 import { semanticSketch } from "../inference/semanticSketch.ts";
@@ -27,6 +29,8 @@ export interface WorkParts {
   results: ContentStore;
   /** Where the task's router may read answers while they are written. */
   live?: LiveAnswers | undefined;
+  /** Keys of sealed tasks; without it such tasks are not served. */
+  boxes?: KeyBoxes | undefined;
   key: SigningKey;
   domain: Domain;
   /** Answers this instead of what the model says; to make an outlier in tests on a local chain. */
@@ -37,7 +41,8 @@ export interface WorkParts {
 
 /**
  * Answers a task from one seat: fetches and checks the manifest, infers every prompt, and makes the commitment. The results are in the private
- * store when it returns; nothing has left the process. Throws TermsUntrue, ContentError, ManifestError, EngineError or the signal's reason.
+ * store when it returns; nothing has left the process. A sealed task's results are
+ * sealed with its own key. Throws TermsUntrue, ContentError, SealError, ManifestError, EngineError or the signal's reason.
  */
 export async function makeWork(
   task: bigint,
@@ -48,8 +53,15 @@ export async function makeWork(
   parts: WorkParts,
   signal: AbortSignal,
 ): Promise<Work> {
-  const { engine, source, results, live, key, domain, poison, posing } = parts;
-  const manifest = parseTaskManifest(await source.get(terms.manifest as Digest, { maxBytes: MAX_MANIFEST_BYTES, signal }));
+  const { engine, source, results, boxes, key, domain, poison, posing } = parts;
+  const fetched = await source.get(terms.manifest as Digest, { maxBytes: MAX_MANIFEST_BYTES, signal });
+  const opened = boxes?.opened(terms.manifest as Digest, fetched) ?? { bytes: fetched, key: undefined };
+  const manifest = parseTaskManifest(opened.bytes);
+  // What a sealed task's answers are while they are written is nobody's business.
+  const live = opened.key === undefined ? parts.live : undefined;
+  const kept = (bytes: Uint8Array) => (opened.key === undefined ? bytes : seal(opened.key, bytes));
+  const embedSha256 = engine.info().embedSha256;
+  const directions = opened.key === undefined ? embedSha256 : sketchDirectionsOf(opened.key, embedSha256);
   crashPoint("fetched");
   await checkTerms(manifest, terms, engine, signal);
   const answers: Answer[] = [];
@@ -69,13 +81,13 @@ export async function makeWork(
     const text = poison ?? completion.text;
     if (poison !== undefined) live?.push(task, prompt, poison);
     live?.finish(task, prompt, completion.finish);
-    const bytes = new TextEncoder().encode(text);
-    const sketch = semanticSketch(await engine.embed(text, { signal }), engine.info().embedSha256);
+    const bytes = kept(new TextEncoder().encode(text));
+    const sketch = semanticSketch(await engine.embed(text, { signal }), directions);
     answers.push({ digest: digestOf(bytes), sketch, tokens: completion.tokens, finish: FINISH[completion.finish] });
     completions.push(completion);
     contents.push(await results.put(bytes));
   }
-  const claimList = claimBytes(completions.map(({ claim }) => (posing === undefined ? claim : posingAs(posing, claim))));
+  const claimList = kept(claimBytes(completions.map(({ claim }) => (posing === undefined ? claim : posingAs(posing, claim)))));
   const claim = await results.put(claimList);
   crashPoint("answered");
   const packed = encodeAnswers(answers);

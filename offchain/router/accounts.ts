@@ -33,8 +33,8 @@ export interface Wanted {
   body: unknown;
   /** The value of the header Idempotency-Key. */
   idempotency: string | undefined;
-  /** A stream is not kept; the same request finds the same task and is streamed again. */
-  streams: boolean;
+  /** Neither body nor reply are kept; the same request finds the same task and is answered from it again. For streams, and for what is sealed. */
+  unkept: boolean;
   /** The client went away. */
   gone: AbortSignal;
 }
@@ -55,7 +55,7 @@ export class Accounts {
 
   /** The reply; the kept one where the same request was answered before. Throws what the work throws, ApiError 402 and 422. */
   async answer(wanted: Wanted, work: Work): Promise<{ reply: object; replayed: boolean }> {
-    const { caller, idempotency, gone, streams } = wanted;
+    const { caller, idempotency, gone, unkept } = wanted;
     const bodyHash = createHash("sha256")
       .update(canonicalJson({ endpoint: wanted.endpoint, body: wanted.body }))
       .digest("hex");
@@ -67,15 +67,15 @@ export class Accounts {
         code: "idempotency_mismatch",
         param: "Idempotency-Key",
       });
-    if (known?.reply != null && !streams) {
+    if (known?.reply != null && !unkept) {
       const reply = JSON.parse(known.reply) as object;
       if (known.status !== 200) throw replayed(known.status!, reply as { error: Record<string, unknown> });
       return { reply, replayed: true };
     }
     const running = this.#running.get(name);
-    if (running !== undefined && !streams) return { reply: (await untilGone(running, gone)).reply, replayed: true };
+    if (running !== undefined && !unkept) return { reply: (await untilGone(running, gone)).reply, replayed: true };
     // The client may come back for it, so that its going away ends nothing.
-    const done = this.#run(wanted, bodyHash, known, work, streams ? gone : new AbortController().signal);
+    const done = this.#run(wanted, bodyHash, known, work, unkept ? gone : new AbortController().signal);
     this.#running.set(name, done);
     done.catch(() => undefined).finally(() => this.#running.delete(name));
     return { reply: (await untilGone(done, gone)).reply, replayed: known !== undefined };
@@ -86,13 +86,40 @@ export class Accounts {
     return { ...this.#parts.store.usage(key, dayOf(Date.now())), held: this.#parts.store.held(key) };
   }
 
-  /** Takes up what a process before this one left open: every request reaches its end, and is charged what the chain charged. */
-  recover(): void {
+  /** A request that came with a name: whether it still runs, and its reply or error. */
+  found(key: string, idempotency: string): { open: boolean; status: number | null; reply: object | null; createdAt: number } | undefined {
+    const row = this.#parts.store.byIdempotency(key, idempotency);
+    if (row === undefined) return undefined;
+    const { state, status, reply, createdAt } = row;
+    const open = state === "open" || this.#running.has(`${key}:${idempotency}`);
+    return { open, status, reply: reply === null ? null : (JSON.parse(reply) as object), createdAt };
+  }
+
+  /**
+   * Takes up what a process before this one left open: every request reaches its end, and is charged what the chain charged.
+   * `resume`: the work of a request that goes on without its client.
+   */
+  recover(resume: (row: RequestRow) => Work | undefined = () => undefined): void {
     const { store, log } = this.#parts;
     store.prune(Math.floor(Date.now() / 1_000) - KEPT_SECONDS);
     const left = store.opened();
     if (left.length > 0) log.info({ requests: left.length }, "taking up requests that were left open");
-    for (const row of left) this.#follow(row.id, 499, null);
+    for (const row of left) {
+      const work = row.body === null ? undefined : resume(row);
+      if (work === undefined) this.#follow(row.id, 499, null);
+      else this.#resume(row, work);
+    }
+  }
+
+  #resume(row: RequestRow, work: Work): void {
+    const { key, idempotency, endpoint, bodyHash } = row;
+    const caller: Caller = { id: key, name: key, scopes: [] };
+    const gone = new AbortController().signal;
+    const wanted: Wanted = { caller, endpoint, body: JSON.parse(row.body!), idempotency: idempotency ?? undefined, unkept: false, gone };
+    const name = `${key}:${idempotency}`;
+    const done = this.#run(wanted, bodyHash, row, work, gone);
+    this.#running.set(name, done);
+    done.catch(() => undefined).finally(() => this.#running.delete(name));
   }
 
   async #run(wanted: Wanted, bodyHash: string, known: RequestRow | undefined, work: Work, gone: AbortSignal): Promise<Outcome> {
@@ -104,7 +131,7 @@ export class Accounts {
       if (opened) return;
       this.#checkCap(caller, worstCase);
       const row = { id, key: caller.id, idempotency, bodyHash, endpoint, createdAt: Math.floor(Date.now() / 1_000), held: worstCase };
-      store.open({ ...row, body: idempotency === null ? null : JSON.stringify(body) });
+      store.open({ ...row, body: idempotency === null || wanted.unkept ? null : JSON.stringify(body) });
       opened = true;
     };
     try {
@@ -113,13 +140,13 @@ export class Accounts {
       if (opened)
         store.end(id, {
           status: 200,
-          reply: idempotency === null || wanted.streams ? null : JSON.stringify(reply),
+          reply: idempotency === null || wanted.unkept ? null : JSON.stringify(reply),
           promptTokens,
           completionTokens,
         });
       return outcome;
     } catch (error) {
-      if (opened) this.#failed(id, toApiError(error), idempotency !== null && !wanted.streams);
+      if (opened) this.#failed(id, toApiError(error), idempotency !== null && !wanted.unkept);
       throw error;
     }
   }
@@ -139,7 +166,7 @@ export class Accounts {
     const ends = store.places(id).map(async ({ name, prompt, charged }) => {
       const submitted = charged === null ? await submission.rejoin(name, stopping) : undefined;
       if (submitted === undefined) return charged !== null;
-      store.charge(id, name, prompt, shareOf(await batcher.ended(submitted), prompt));
+      store.charge(id, name, prompt, shareOf(await batcher.ended(submitted, name), prompt));
       return true;
     });
     Promise.all(ends)

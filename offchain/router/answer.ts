@@ -1,8 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { hexlify } from "ethers";
 import { cidOf, type Digest } from "../content/contentId.ts";
 import { HttpPeer } from "../content/httpPeer.ts";
 import { LayeredStore } from "../content/layeredStore.ts";
 import type { LocalStore } from "../content/localStore.ts";
+import { unseal } from "../content/sealing.ts";
 import { ContentError } from "../content/store.ts";
 import { applyChanges, decodeAnswers, decodeOutcomes, decodePromptTokens } from "../protocol/answers.ts";
 import { lockOf } from "../protocol/judging.ts";
@@ -25,6 +27,8 @@ export interface PromptAnswer {
 export interface AnswerParts {
   content: LocalStore;
   world: World;
+  /** Of a sealed task. */
+  key?: Uint8Array | undefined;
   signal: AbortSignal;
 }
 
@@ -38,7 +42,7 @@ export async function answerOf(ended: EndedTask, place: Place, n: number, parts:
   if (settled.status !== Status.Accepted) throw withoutAnswer(ended);
   const { canonicalSeat, accepted } = decodeOutcomes(settled.outcomes)[prompt]!;
   if (canonicalSeat === null) throw undecided(task, prompt);
-  const { world, content, signal } = parts;
+  const { world, content, key, signal } = parts;
   const members = (await world.committee(ended)) ?? [];
   const isAccepted = ({ seat }: { seat: number }) => ((accepted >> seat) & 1) === 1;
   const holders = members.filter(isAccepted).map(({ node }) => node);
@@ -51,7 +55,7 @@ export async function answerOf(ended: EndedTask, place: Place, n: number, parts:
   const choices: PromptAnswer["choices"] = [];
   for (const { digest, finish, tokens } of given.slice(0, n)) {
     const bytes = await resultBytes(store, digest as Digest, ended, signal);
-    const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+    const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(key === undefined ? bytes : unseal(key, bytes));
     choices.push({ text, finish: finish === FINISH.length ? "length" : "stop", tokens });
   }
   const digest = given[0]!.digest as Digest;
@@ -77,6 +81,7 @@ export async function answerOf(ended: EndedTask, place: Place, n: number, parts:
         tokens,
       })),
       charged: String(shareOf(ended, prompt)),
+      ...(key !== undefined && { key: hexlify(key) }),
     },
   };
 }

@@ -39,6 +39,15 @@ export class ApiError extends Error {
     this.retryable = retryable ?? (RETRYABLE.includes(status) || retryAfter !== undefined);
   }
 
+  /** Headers that tell official clients whether and when to come again. What may still be paid for is not to be asked twice without a name. */
+  get headers(): Record<string, string> {
+    const { retryAfter, code } = this;
+    return {
+      ...(retryAfter !== undefined && { "retry-after": String(retryAfter), "retry-after-ms": String(retryAfter * 1_000) }),
+      ...(PAID_TWICE.includes(code) && { "x-should-retry": "false" }),
+    };
+  }
+
   /** The answer's body. */
   get body(): { error: Record<string, unknown> } {
     const { message, type, param, code, retryable, details } = this;
@@ -46,6 +55,8 @@ export class ApiError extends Error {
   }
 }
 
+/** A task was or may be on chain: the same request under an Idempotency-Key finds it, without one it makes another. */
+const PAID_TWICE = ["submit_expired", "deadline_passed", "content_unavailable", "timeout"];
 const RETRYABLE = [408, 409, 429, 502, 503, 504];
 
 function typeOf(status: number): ErrorType {
@@ -75,6 +86,7 @@ const FASTIFY: Record<string, string> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: "unsupported_media_type",
   FST_ERR_CTP_INVALID_JSON_BODY: "invalid_json",
   FST_ERR_CTP_EMPTY_JSON_BODY: "invalid_json",
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: "invalid_request",
 };
 
 /** The session cannot pay; amounts are COR base units. */

@@ -3,26 +3,18 @@ import { z } from "zod";
 import type { ModelView } from "../chain/views.ts";
 import type { Engine } from "../inference/engine.ts";
 import type { ModelEntry } from "../inference/models.ts";
-import { decodeOutcomes } from "../protocol/answers.ts";
-import { phaseOf } from "../protocol/phases.ts";
-import { Phase, Status } from "../protocol/types.ts";
+import type { Accounts } from "./accounts.ts";
+import { type AgentParts, agentRoutes } from "./agents.ts";
 import { ApiError } from "./apiError.ts";
 import type { CarriedItems } from "./carriedItems.ts";
 import { documented } from "./openapi.ts";
+import { type NativeRouteParts, nativeRoutes } from "./nativeRoutes.ts";
 import { type PromptRouteParts, promptRoutes } from "./promptRoutes.ts";
-import {
-  acceptedSchema,
-  type ModelReply,
-  modelSchema,
-  modelsSchema,
-  taskSchema,
-  type TaskReply,
-  type UsageReply,
-  usageReplySchema,
-} from "./replySchemas.ts";
+import { acceptedSchema, type ModelReply, modelSchema, modelsSchema, type UsageReply, usageReplySchema } from "./replySchemas.ts";
 import type { World } from "./world.ts";
 
-export interface ApiParts extends PromptRouteParts {
+export interface ApiParts extends PromptRouteParts, NativeRouteParts, AgentParts {
+  accounts: Pick<Accounts, "usage">;
   carried: CarriedItems;
   world: World;
   model: ModelView & { sha256: string };
@@ -34,6 +26,8 @@ export interface ApiParts extends PromptRouteParts {
 export function apiRoutes(server: FastifyInstance, parts: ApiParts): void {
   const { carried, world, model, embed } = parts;
   promptRoutes(server, parts);
+  nativeRoutes(server, parts);
+  agentRoutes(server, parts);
 
   const models = (): ModelReply[] => [describe(model, world), describeEmbedding(embed)];
   server.get(
@@ -60,30 +54,6 @@ export function apiRoutes(server: FastifyInstance, parts: ApiParts): void {
       const names = models().map((one) => one.id);
       throw new ApiError(404, `found model ${JSON.stringify(id.slice(0, 128))}, wanted one that is served: ${names.join(", ")}`, {
         code: "model_not_found",
-        param: "id",
-      });
-    },
-  );
-
-  server.get<{ Params: { id: string } }>(
-    "/v1/tasks/:id",
-    {
-      schema: documented({
-        summary: "A task's life, as the chain tells it",
-        tags: ["Network"],
-        params: { id: "The task's number" },
-        replies: { 200: taskSchema },
-        keyed: true,
-      }),
-    },
-    async (request) => {
-      const { id } = request.params;
-      if (!/^\d{1,20}$/.test(id))
-        throw new ApiError(400, `found ${JSON.stringify(id.slice(0, 64))}, wanted a task's number`, { code: "invalid_value", param: "id" });
-      const life = await lifeOf(BigInt(id), world);
-      if (life !== undefined) return life;
-      throw new ApiError(404, `found no task ${id} here, wanted a recent one of this router's session`, {
-        code: "task_not_found",
         param: "id",
       });
     },
@@ -150,7 +120,8 @@ function describeEmbedding({ id, sha256, contextTokens, quantisation }: ApiParts
   };
 }
 
-function describe(model: ModelView & { sha256: string }, { session }: World): ModelReply {
+function describe(model: ModelView & { sha256: string }, { sessions }: World): ModelReply {
+  const session = [...sessions.values()].find(({ closed }) => !closed);
   return {
     id: model.name,
     object: "model",
@@ -172,39 +143,3 @@ function describe(model: ModelView & { sha256: string }, { session }: World): Mo
     }),
   };
 }
-
-async function lifeOf(task: bigint, world: World): Promise<TaskReply | undefined> {
-  const entry = world.book.tasks.get(task);
-  if (entry === undefined || world.head === undefined) return undefined;
-  const { session, terms, seedBlock, deadline, commits, openings, settled } = entry;
-  const phase =
-    settled === undefined ? phaseOf(await world.facts(task), { ...world.next, timestamp: world.head.timestamp }) : Phase.Settled;
-  const committee = phase === Phase.Queued ? undefined : await world.committee(entry);
-  return {
-    task: String(task),
-    session,
-    phase: nameIn(Phase, phase),
-    status: nameIn(Status, settled?.status ?? Status.Open),
-    model: terms.model,
-    manifest: terms.manifest,
-    max_tokens: terms.maxTokens,
-    redundancy: terms.redundancy,
-    quorum: terms.quorum,
-    seed_block: seedBlock,
-    commits_until: deadline,
-    committee: committee ?? null,
-    committed: commits,
-    revealed: [...openings.keys()],
-    settled:
-      settled === undefined
-        ? null
-        : {
-            transaction: settled.transactionHash,
-            block: settled.blockNumber,
-            charged: String(settled.charged),
-            outcomes: decodeOutcomes(settled.outcomes).map(({ canonicalSeat, accepted }) => ({ canonical_seat: canonicalSeat, accepted })),
-          },
-  };
-}
-
-const nameIn = (names: Record<string, number>, value: number) => Object.keys(names).find((name) => names[name] === value) ?? "Unknown";

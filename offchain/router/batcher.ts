@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Digest } from "../content/contentId.ts";
 import type { LocalStore } from "../content/localStore.ts";
+import { seal } from "../content/sealing.ts";
 import { taskManifestBytes, type TaskManifest } from "../inference/taskManifest.ts";
 import { encodePromptTokens } from "../protocol/answers.ts";
 import { canonicalJson } from "../protocol/canonicalJson.ts";
@@ -9,6 +10,7 @@ import { oneLine } from "../runtime/exit.ts";
 import type { Logger } from "../runtime/log.ts";
 import type { EndedTask } from "./arrivals.ts";
 import { endingOf } from "./endings.ts";
+import { Seals } from "./seals.ts";
 import type { Submission, Submitted } from "./submission.ts";
 import type { World } from "./world.ts";
 
@@ -16,7 +18,7 @@ import type { World } from "./world.ts";
 export interface Ask {
   messages: Message[];
   promptTokens: number;
-  shared: Omit<TaskManifest, "v" | "prompts">;
+  shared: Omit<TaskManifest, "v" | "prompts"> & { sealed?: boolean };
   signal: AbortSignal;
   /** Told under which name it will be submitted and as which prompt, before anything is sent. */
   onNamed?: ((name: string, prompt: number) => void) | undefined;
@@ -27,6 +29,8 @@ export interface Place extends Submitted {
   /** Under which it was submitted. */
   name: string;
   prompt: number;
+  /** When the news of its end came, by performance.now(); undefined before. */
+  told: { at: number | undefined };
   /** Resolves when the task has ended; rejects as `endingOf` does. */
   ended: Promise<EndedTask>;
 }
@@ -43,6 +47,8 @@ export interface BatcherParts {
   submission: Submission;
   world: World;
   limits: BatchLimits;
+  /** Keys of sealed tasks; without it nothing is sealed. */
+  seals?: Seals;
   log: Logger;
 }
 
@@ -117,15 +123,24 @@ export class Batcher {
     });
   }
 
-  /** Most prompts in one task now. */
-  get #size(): number {
+  /** Prompts that are not submitted yet. */
+  get waiting(): number {
+    return [...this.#groups.values()].reduce((sum, { waiting }) => sum + waiting.length, 0);
+  }
+
+  /** Most prompts in one task now. Throws ApiError 503 as the submission's session does. */
+  get size(): number {
     const { maxPrompts, rules } = this.#parts.submission.session;
     return Math.max(1, Math.min(this.#parts.limits.size, maxPrompts, Math.floor(1_024 / rules.redundancy)));
   }
 
-  /** The end of a task that was submitted, also by an earlier process. */
-  async ended({ task, terms }: Submitted): Promise<EndedTask> {
-    return await endingOf(task, terms, this.#parts.world, this.#closing.signal);
+  /** The end of a task that was submitted under this name, also by an earlier process. Until then, a sealed task's key is handed to its nodes. */
+  async ended(submitted: Submitted, name: string): Promise<EndedTask> {
+    const { world, seals } = this.#parts;
+    const ended = endingOf(submitted.task, submitted.terms, world, this.#closing.signal);
+    const key = seals?.keyOf(name);
+    if (key !== undefined) void seals!.handOver(submitted, key, ended);
+    return await ended;
   }
 
   /** Ends the waiting for tasks. */
@@ -155,7 +170,7 @@ export class Batcher {
 
   #sizeOr(other: number): number {
     try {
-      return this.#size;
+      return this.size;
     } catch {
       return other;
     }
@@ -178,14 +193,17 @@ export class Batcher {
 
   /** Never rejects: every prompt is told. */
   async #submit(key: string, group: Group, part: Waiting[]): Promise<void> {
-    const { content, submission, log } = this.#parts;
-    const { shared } = part[0]!.ask;
+    const { content, submission, seals, log } = this.#parts;
+    const { sealed = false, ...shared } = part[0]!.ask.shared;
     group.submitting++;
     this.#openTasks++;
     try {
-      const name = randomUUID();
+      const name = sealed ? Seals.nameFor(randomUUID()) : randomUUID();
+      const key = seals?.keyOf(name);
+      if (sealed && key === undefined) throw new Error("found no keys for sealed tasks");
       const prompts = part.map(({ ask }) => ({ messages: ask.messages }));
-      const manifest: Digest = await content.put(taskManifestBytes({ ...shared, v: 1, prompts }));
+      const bytes = taskManifestBytes({ ...shared, v: 1, prompts });
+      const manifest: Digest = await content.put(key === undefined ? bytes : seal(key, bytes));
       part.forEach(({ ask }, prompt) => ask.onNamed?.(name, prompt));
       const promptTokens = encodePromptTokens(part.map(({ ask }) => ask.promptTokens));
       const signal = everyoneGone(part.map(({ ask }) => ask.signal));
@@ -193,12 +211,13 @@ export class Batcher {
       this.counters.tasks++;
       this.counters.prompts += part.length;
       log.info({ task: String(submitted.task), prompts: part.length, transaction: submitted.transaction }, "submitted");
-      const ended = this.ended(submitted);
+      const ended = this.ended(submitted, name);
+      const told = toldOf(ended);
       ended.catch(() => {}).finally(() => this.#left());
       this.#awaited.set(submitted.task, part.length);
       setTimeout(() => this.#awaited.delete(submitted.task), CANCEL_MS).unref();
       part.forEach(({ resolve, ask }, prompt) => {
-        resolve({ ...submitted, name, prompt, ended });
+        resolve({ ...submitted, name, prompt, told, ended });
         if (ask.signal.aborted) this.abandon(submitted);
       });
     } catch (error) {
@@ -210,6 +229,16 @@ export class Batcher {
       this.#consider(key, group);
     }
   }
+}
+
+/** Notes when the news came, before anybody who waits for it acts on it. */
+export function toldOf(ended: Promise<EndedTask>): Place["told"] {
+  const told: Place["told"] = { at: undefined };
+  ended.then(
+    () => (told.at = performance.now()),
+    () => (told.at = performance.now()),
+  );
+  return told;
 }
 
 /** As many of the first as fill a task; none while there is room. */

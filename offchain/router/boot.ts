@@ -20,7 +20,8 @@ export function routerLog({ jsonLogs, logFile, logLevel }: RouterConfig): Logger
 export async function routedSession(
   views: Views,
   address: string,
-  { session: id, leaseSeconds }: RouterConfig,
+  id: number,
+  { leaseSeconds }: RouterConfig,
   log: Logger,
 ): Promise<SessionView> {
   const session = await views.session(id).catch((error: unknown) => {
@@ -51,17 +52,24 @@ export async function routedSession(
   return session;
 }
 
-/** The session's model as registered, and the files that count its tokens. Throws Fatal (integrity, configInvalid), or EngineError. */
+/** The sessions' model as registered, and the files that count its tokens. Throws Fatal (integrity, configInvalid), or EngineError. */
 export async function servedModel(
   views: Views,
-  { model: sha256 }: SessionView,
+  sessions: SessionView[],
   config: RouterConfig,
 ): Promise<{ registered: ModelView & { sha256: string }; model: ModelEntry; embed: ModelEntry }> {
+  const { model: sha256 } = sessions[0]!;
+  const other = sessions.findIndex((session) => session.model !== sha256);
+  if (other > 0)
+    throw new Fatal(
+      EXIT.configInvalid,
+      `found sessions ${config.session[0]} and ${config.session[other]} of different models, wanted one model; run a router for each`,
+    );
   const registered = await views.model(sha256);
   if (registered === undefined)
     throw new Fatal(
       EXIT.integrity,
-      `found model ${sha256} in session ${config.session}, and ModelRegistry does not know it; wanted a registered one`,
+      `found model ${sha256} in session ${config.session[0]}, and ModelRegistry does not know it; wanted a registered one`,
     );
   const { models } = await loadModels(path.join(config.modelsDir, "registry.json"));
   const bySha256 = (wanted: string, what: string) => {
@@ -71,7 +79,7 @@ export async function servedModel(
   };
   const model = bySha256(sha256, `${registered.name}, the session's model`);
   if (config.model !== undefined && config.model !== model.id)
-    throw new Fatal(EXIT.configInvalid, `found --model ${config.model}, wanted ${model.id}, the model of session ${config.session}`);
+    throw new Fatal(EXIT.configInvalid, `found --model ${config.model}, wanted ${model.id}, the model of session ${config.session[0]}`);
   return {
     registered: { ...registered, sha256 },
     model,

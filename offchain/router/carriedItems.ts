@@ -6,7 +6,7 @@ import { phaseOf } from "../protocol/phases.ts";
 import { Phase } from "../protocol/types.ts";
 import { ApiError } from "./apiError.ts";
 import type { CarriedCommitment, CarriedOpening, CarriedStore } from "./carriedStore.ts";
-import type { World } from "./world.ts";
+import { sessionOf, type World } from "./world.ts";
 
 const word = z.string().regex(/^0x[0-9a-f]{64}$/i, "wanted 0x and 64 hex digits");
 const place = {
@@ -36,26 +36,26 @@ const TOKENS_HEX_PER_PROMPT = 6;
 export class CarriedItems {
   readonly #world: World;
   readonly #store: CarriedStore;
-  readonly #session: number;
+  readonly #sessions: readonly number[];
   readonly #domain: Domain;
   readonly #onTaken: () => void;
 
   constructor({
     world,
     store,
-    session,
+    sessions,
     domain,
     onTaken,
   }: {
     world: World;
     store: CarriedStore;
-    session: number;
+    sessions: readonly number[];
     domain: Domain;
     onTaken: () => void;
   }) {
     this.#world = world;
     this.#store = store;
-    this.#session = session;
+    this.#sessions = sessions;
     this.#domain = domain;
     this.#onTaken = onTaken;
   }
@@ -102,7 +102,7 @@ export class CarriedItems {
   #entry(task: bigint): TaskEntry {
     const { book, head } = this.#world;
     if (head === undefined) throw later("the router has not read the chain yet");
-    if (Number(task >> 32n) !== this.#session) throw refusal(404, "NotCarried", `task ${task} is of another session`);
+    if (!this.#sessions.includes(sessionOf(task))) throw refusal(404, "NotCarried", `task ${task} is of another session`);
     const entry = book.tasks.get(task);
     if (entry === undefined) {
       const newest = [...book.tasks.keys()].reduce((most, known) => (known > most ? known : most), 0n);

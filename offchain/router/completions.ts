@@ -4,20 +4,22 @@ import type { Engine } from "../inference/engine.ts";
 import type { Sampling } from "../protocol/manifest.ts";
 import { answerOf, type PromptAnswer, shareOf } from "./answer.ts";
 import { ApiError } from "./apiError.ts";
-import type { Ask, Batcher, Place } from "./batcher.ts";
+import { type Ask, type Place, toldOf } from "./batcher.ts";
 import { chatCompletionOf, textCompletionOf } from "./replies.ts";
 import type { ChatCompletion, TextCompletion } from "./replySchemas.ts";
 import type { PromptRequest } from "./requests.ts";
-import type { Submission } from "./submission.ts";
+import type { Seals } from "./seals.ts";
+import type { Lane, Lanes } from "./lanes.ts";
+import { Stopwatch } from "./stopwatch.ts";
 import type { World } from "./world.ts";
 
 export interface CompletionParts {
   engine: Pick<Engine, "tokenCount" | "checkFormat">;
   content: LocalStore;
-  submission: Submission;
-  batcher: Batcher;
+  lanes: Lanes;
   world: World;
-  /** The session's model, as registered, and its sha256 as 0x hex. */
+  seals?: Seals;
+  /** The sessions' model, as registered, and its sha256 as 0x hex. */
   model: ModelView & { sha256: string };
 }
 
@@ -37,12 +39,18 @@ export interface PlaceJournal {
 export interface Context {
   signal: AbortSignal;
   journal?: PlaceJournal | undefined;
+  stopwatch?: Stopwatch | undefined;
+}
+
+/** A prompt, and the session that is to answer it. */
+export interface PlacedAsk extends Omit<Ask, "signal"> {
+  lane: Lane;
 }
 
 /** A request whose prompts are counted and within every limit. */
 export interface Prepared {
   request: PromptRequest;
-  asks: Omit<Ask, "signal">[];
+  asks: PlacedAsk[];
   /** Most that it can cost, each prompt in a task of its own; COR base units. */
   worstCase: bigint;
 }
@@ -82,42 +90,57 @@ export class Completions {
   }
 
   /** Checks a request as far as that costs nothing. Throws ApiError 400 or 404, or EngineError. */
-  async prepared(request: PromptRequest, signal: AbortSignal): Promise<Prepared> {
-    const { engine, submission } = this.#parts;
+  async prepared(request: PromptRequest, signal: AbortSignal, stopwatch = new Stopwatch()): Promise<Prepared> {
+    const { engine, lanes } = this.#parts;
     this.#checkModel(request.model);
-    const { redundancy } = submission.session.rules;
+    const { requirements } = request;
+    // What no session could do is refused before anything is counted.
+    const { redundancy } = lanes.choose({ ...requirements, redundancy: 1 }, { prompts: 1, promptTokens: 0, maxTokens: 1 }).submission
+      .session.rules;
     if (request.n > redundancy)
       throw new ApiError(400, `found n ${request.n}, wanted at most ${redundancy}, the number of nodes that answer a prompt`, {
         code: "invalid_value",
         param: "n",
       });
-    if (request.format !== undefined) await engine.checkFormat(request.format, { signal });
+    if (request.format !== undefined) await stopwatch.during("engine", engine.checkFormat(request.format, { signal }));
     const counts: number[] = [];
-    for (const messages of request.prompts) counts.push(await engine.tokenCount(messages, { signal }));
-    const maxTokens = this.#checkedLimit(request, Math.max(...counts));
+    for (const messages of request.prompts) counts.push(await stopwatch.during("engine", engine.tokenCount(messages, { signal })));
+    const longest = Math.max(...counts);
+    const lane = lanes.choose(requirements, { prompts: counts.length, promptTokens: longest, maxTokens: request.maxTokens });
+    const maxTokens = this.#checkedLimit(request, longest, lane);
     const sampling: Sampling = { ...request.sampling, maxTokens };
-    const shared = { service: request.service, sampling, format: request.format };
-    const asks = request.prompts.map((messages, i) => ({ messages, promptTokens: counts[i]!, shared }));
-    const worstCase = counts.reduce((sum, count) => sum + submission.worstCase([count], maxTokens), 0n);
+    const shared = { service: request.service, sampling, format: request.format, ...(request.sealed && { sealed: true }) };
+    const { size } = lane.batcher;
+    const parts = counts.flatMap((_, i) =>
+      i % size === 0 ? [{ prompts: Math.min(size, counts.length - i), promptTokens: longest, maxTokens }] : [],
+    );
+    const spread = parts.length > 1 ? lanes.spread(lane, parts, requirements) : [lane];
+    const asks = request.prompts.map((messages, i) => ({
+      messages,
+      promptTokens: counts[i]!,
+      shared,
+      lane: spread[Math.floor(i / size)]!,
+    }));
+    const worstCase = counts.reduce((sum, count) => sum + lane.submission.worstCase([count], maxTokens), 0n);
     return { request, asks, worstCase };
   }
 
   /** The verified answer. Throws ApiError, EngineError, ChainError, or the signal's reason. */
   async chat(prepared: Prepared, context: Context): Promise<ChatCompletion> {
     const [answer] = await this.answers(prepared, context);
-    return chatCompletionOf(answer!, this.#parts.model.name);
+    return chatCompletionOf(answer!, this.#parts.model, prepared.request.tools);
   }
 
   /** The verified answers, in the order of the prompts. Throws as `chat` does. */
   async text(prepared: Prepared, context: Context): Promise<TextCompletion> {
-    return textCompletionOf(await this.answers(prepared, context), this.#parts.model.name);
+    return textCompletionOf(await this.answers(prepared, context), this.#parts.model);
   }
 
   /** The answers to all prompts, in order. Prompts of a list that brought no answer are asked once more, alone. */
   async answers({ request, asks }: Prepared, context: Context): Promise<PromptAnswer[]> {
     const attempts = asks.length > 1 ? LIST_ATTEMPTS : 1;
     const outcomes = await Promise.allSettled(
-      asks.map(async (ask, position) => await this.#answer(ask, position, request.n, attempts, context)),
+      asks.map(async (ask, position) => await this.#answer(ask, position, request, attempts, context)),
     );
     const failed = outcomes.flatMap((outcome, position) =>
       outcome.status === "rejected" ? [{ position, error: outcome.reason as Error }] : [],
@@ -132,37 +155,45 @@ export class Completions {
   }
 
   /** Puts a prompt into a task, or finds it where it was put before. Throws as `chat` does. */
-  async place(ask: Omit<Ask, "signal">, position: number, { signal, journal }: Context): Promise<Place> {
-    const { batcher, submission } = this.#parts;
+  async place({ lane, ...ask }: PlacedAsk, position: number, { signal, journal, stopwatch }: Context): Promise<Place> {
+    const { batcher, submission } = lane;
     const known = journal?.known(position);
     const again = known && (await submission.rejoin(known.name, signal));
     if (again !== undefined) {
-      const ended = batcher.ended(again);
+      const ended = batcher.ended(again, known!.name);
       ended.catch(() => {});
-      return { ...again, ...known!, ended };
+      return { ...again, ...known!, told: toldOf(ended), ended };
     }
     const onNamed = (name: string, prompt: number) => journal?.named(position, name, prompt);
-    const place = await batcher.place({ ...ask, signal, onNamed });
+    const placing = batcher.place({ ...ask, signal, onNamed });
+    const place = await (stopwatch?.during("chain", placing) ?? placing);
     journal?.placed(position, place.task);
     return place;
   }
 
   /** The answers to a placed prompt, once its task has ended. Throws as `chat` does. */
-  async settled(place: Place, n: number, { signal, journal }: Context): Promise<PromptAnswer> {
-    const { content, world, batcher } = this.#parts;
-    const ended = await aborting(place.ended, signal, () => batcher.abandon(place));
+  async settled(place: Place, n: number, { signal, journal, stopwatch }: Context): Promise<PromptAnswer> {
+    const { content, world, lanes, seals } = this.#parts;
+    const from = performance.now();
+    const ended = await aborting(place.ended, signal, () => lanes.of(place.task).batcher.abandon(place));
+    stopwatch?.add("chain", (place.told.at ?? from) - from);
     journal?.charged(place.name, place.prompt, shareOf(ended, place.prompt));
-    return await answerOf(ended, place, n, { content, world, signal });
+    const answer = await answerOf(ended, place, n, { content, world, key: seals?.keyOf(place.name), signal });
+    if (stopwatch !== undefined) answer.verification.timing = stopwatch.timing;
+    return answer;
   }
 
-  async #answer(ask: Omit<Ask, "signal">, position: number, n: number, attempts: number, context: Context): Promise<PromptAnswer> {
+  async #answer(ask: PlacedAsk, position: number, request: PromptRequest, attempts: number, context: Context): Promise<PromptAnswer> {
+    let { lane } = ask;
     for (let attempt = 1; ; attempt++) {
-      const place = await this.place(ask, position, context);
+      const place = await this.place({ ...ask, lane }, position, context);
       try {
-        return await this.settled(place, n, context);
+        return await this.settled(place, request.n, context);
       } catch (error) {
         if (attempt >= attempts || !(error instanceof ApiError) || !WORTH_ANOTHER.includes(error.code)) throw error;
         context.journal?.forgotten(position);
+        const { maxTokens } = ask.shared.sampling;
+        lane = this.#parts.lanes.instead(lane, request.requirements, { prompts: 1, promptTokens: ask.promptTokens, maxTokens });
       }
     }
   }
@@ -177,8 +208,8 @@ export class Completions {
   }
 
   /** The output limit: what was asked for, or all that session and context leave. Throws ApiError 400. */
-  #checkedLimit({ maxTokens: asked, maxTokensParam, promptParam }: PromptRequest, promptTokens: number): number {
-    const { session } = this.#parts.submission;
+  #checkedLimit({ maxTokens: asked, maxTokensParam, promptParam }: PromptRequest, promptTokens: number, lane: Lane): number {
+    const { session } = lane.submission;
     const context = this.#parts.model.contextTokens;
     const most = session.rules.maxTokens;
     if (asked !== undefined && asked > most)

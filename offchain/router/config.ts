@@ -14,10 +14,11 @@ export const SETTINGS = {
   keyFile: { ...keyFile, about: "the router's key: JSON keystore (v3); on chain 31337 also a plain private key" },
   key: { ...key, about: "the router's private key; chain 31337 only" },
   session: {
-    flag: "--session <number>",
+    flag: "--session <numbers>",
     env: "CORROBORATE_SESSION",
-    about: "the session that pays; the key must be one of its routers",
-    example: "1",
+    about:
+      "the sessions that pay, with commas; the key must be a router of each. Requests go where their requirements and the load send them",
+    example: "1,2",
   },
   leaseSeconds: {
     flag: "--lease-seconds <seconds>",
@@ -47,6 +48,24 @@ export const SETTINGS = {
     about: "most prompts in one task; the session's own limit holds as well (default 16)",
     example: "16",
   },
+  corsOrigin: {
+    flag: "--cors-origin <origins>",
+    env: "CORROBORATE_CORS_ORIGIN",
+    about: "origins of web pages that may call the router, with commas (default none but its own)",
+    example: "https://app.example,http://localhost:5173",
+  },
+  trialPerDay: {
+    flag: "--trial-per-day <requests>",
+    env: "CORROBORATE_TRIAL_PER_DAY",
+    about: "requests that every address has a day without a key, once there are keys (default 0)",
+    example: "20",
+  },
+  x402: {
+    flag: "--x402 <percent>",
+    env: "CORROBORATE_X402",
+    about: "lets whoever has no key pay for each call in COR (x402), this much above what the session pays",
+    example: "10",
+  },
   dashboard: {
     flag: "--dashboard",
     env: "CORROBORATE_DASHBOARD",
@@ -66,10 +85,29 @@ const schema = z
   .object({
     ...commonShape,
     listen: commonShape.listen.default({ host: "127.0.0.1", port: 8080 }),
-    session: whole("a session's number", 1, 2 ** 32 - 1),
+    session: z
+      .string("wanted a session's number, or several with commas")
+      .transform((text) => text.split(",").map((one) => one.trim()))
+      .pipe(
+        z
+          .array(whole("a session's number", 1, 2 ** 32 - 1))
+          .min(1)
+          .max(16),
+      ),
     leaseSeconds: whole("seconds", 5, 86_400).default(86_400),
     batchWindowMs: whole("milliseconds", 0, 10_000).default(2),
     batchSize: whole("prompts", 1, 1_024).default(16),
+    corsOrigin: z
+      .string()
+      .transform((text) => text.split(",").map((origin) => origin.trim()))
+      .pipe(
+        z.array(
+          z.string().refine((origin) => URL.parse(origin)?.origin === origin, "wanted origins like https://app.example, with commas"),
+        ),
+      )
+      .default([]),
+    trialPerDay: whole("requests", 0, 1_000_000).default(0),
+    x402: whole("percent", 0, 10_000).optional(),
     allowRemote: z.literal(true).optional(),
     dashboard: z.literal(true).optional(),
     jsonLogs: z.literal(true).optional(),

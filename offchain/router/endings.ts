@@ -1,7 +1,7 @@
 import type { TaskTerms } from "../protocol/types.ts";
 import { ApiError } from "./apiError.ts";
 import { DeadlinePassed, type EndedTask } from "./arrivals.ts";
-import type { World } from "./world.ts";
+import { sessionOf, type World } from "./world.ts";
 
 /** For settling and for this machine's clock, beyond the task's windows. */
 const SLACK_SECONDS = 90;
@@ -10,10 +10,10 @@ const SLACK_SECONDS = 90;
 export async function endingOf(
   task: bigint,
   { commitWindow, revealWindow, leased }: Pick<TaskTerms, "commitWindow" | "revealWindow" | "leased">,
-  world: Pick<World, "arrivals" | "session">,
+  world: Pick<World, "arrivals" | "sessions">,
   signal: AbortSignal,
 ): Promise<EndedTask> {
-  const seconds = commitWindow + revealWindow + (leased ? 0 : (world.session?.queueWindow ?? 0)) + SLACK_SECONDS;
+  const seconds = commitWindow + revealWindow + (leased ? 0 : (world.sessions.get(sessionOf(task))?.queueWindow ?? 0)) + SLACK_SECONDS;
   const timeout = AbortSignal.timeout(seconds * 1_000);
   try {
     return await world.arrivals.ended(task, AbortSignal.any([signal, timeout]));

@@ -17,7 +17,6 @@ import type { World } from "./world.ts";
 
 export interface ExecutorParts {
   deployment: Deployment;
-  session: number;
   leaseSeconds: number;
   sender: Sender;
   world: World;
@@ -50,7 +49,7 @@ export class Executor {
   readonly #parts: ExecutorParts;
   readonly #domain: Domain;
   readonly #attempts = new Map<string, Attempt>();
-  #lease: Attempt = { seats: 0, running: 0, count: 0, until: 0 };
+  readonly #leases = new Map<number, Attempt>();
 
   constructor(parts: ExecutorParts) {
     this.#parts = parts;
@@ -88,13 +87,14 @@ export class Executor {
     else await this.#reveal(action.tasks);
   }
 
-  /** Takes care of the session's lease; one act at a time. */
-  runLease({ kind, reason }: LeaseAction): void {
-    if (kind === "wait" || this.#lease.running > 0 || performance.now() < this.#lease.until) return;
-    const { deployment, session, leaseSeconds, world } = this.#parts;
+  /** Takes care of a session's lease; one act at a time. */
+  runLease(session: number, { kind, reason }: LeaseAction): void {
+    const attempt = this.#leases.get(session) ?? { seats: 0, running: 0, count: 0, until: 0 };
+    this.#leases.set(session, attempt);
+    if (kind === "wait" || attempt.running > 0 || performance.now() < attempt.until) return;
+    const { deployment, leaseSeconds, world } = this.#parts;
     const { Session, NodePool } = deployment.addresses;
-    const { seedBlock, lease } = world.session!;
-    const attempt = this.#lease;
+    const { seedBlock, lease } = world.sessions.get(session)!;
     const acts: Record<typeof kind, [id: string, to: string, abi: Interface, args: unknown[]]> = {
       reserve: [`reserve:${session}:${world.head!.number}`, Session, interfaces.Session, [session, leaseSeconds, 0]],
       drawLease: [`draw:${session}:${seedBlock}`, Session, interfaces.Session, [session]],

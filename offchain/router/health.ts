@@ -2,7 +2,7 @@ import type { Head } from "../chain/cursor.ts";
 import type { Sender } from "../chain/sender.ts";
 import type { Engine } from "../inference/engine.ts";
 import type { Shutdown } from "../runtime/shutdown.ts";
-import type { Batcher } from "./batcher.ts";
+import type { Lanes } from "./lanes.ts";
 import type { Completions } from "./completions.ts";
 import type { Executor } from "./execute.ts";
 import type { Health } from "./server.ts";
@@ -13,7 +13,7 @@ const STALE_MS = 30_000;
 
 export interface HealthParts {
   router: string;
-  session: number;
+  sessions: readonly number[];
   chainId: bigint;
   model: string;
   shutdown: Shutdown;
@@ -21,7 +21,7 @@ export interface HealthParts {
   sender: Sender;
   executor: Executor;
   completions: Completions;
-  batcher: Batcher;
+  lanes: Lanes;
   world: World;
 }
 
@@ -54,23 +54,27 @@ export class RouterHealth {
   };
 
   report(): Health {
-    const { router, session, chainId, model, shutdown, engine, sender, executor, completions, batcher, world } = this.#parts;
+    const { router, sessions, chainId, model, shutdown, engine, sender, executor, completions, lanes, world } = this.#parts;
     const headAgeMs = Math.round(performance.now() - this.#seenAtMs);
     const well = this.#outage === null && headAgeMs < STALE_MS;
-    const { head, session: stored } = world;
+    const { head } = world;
     const { requests, restarts } = engine.counters();
     return {
       status: shutdown.draining.aborted ? "draining" : !this.#acted && this.#outage === null ? "starting" : well ? "ok" : "degraded",
       router,
-      session,
+      session: sessions[0],
+      sessions,
       chainId: String(chainId),
       model,
       head: head === undefined ? null : { number: head.number, timestamp: head.timestamp, seenMsAgo: headAgeMs },
       outage: this.#outage,
       balanceLow: this.#balanceLow,
-      lease: stored === undefined || stored.lease === 0 ? null : { lease: stored.lease, until: stored.leaseUntil },
+      leases: sessions.flatMap((id) => {
+        const stored = world.sessions.get(id);
+        return stored === undefined || stored.lease === 0 ? [] : [{ session: id, lease: stored.lease, until: stored.leaseUntil }];
+      }),
       openRequests: completions.open,
-      submitted: batcher.counters,
+      submitted: lanes.counters,
       engine: { pid: engine.info().pid, requests, restarts },
       acts: executor.counters,
       pendingTransactions: sender.pending.length,

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { EventCursor, Head } from "../chain/cursor.ts";
 import { mayPass } from "../chain/errors.ts";
 import type { Sender } from "../chain/sender.ts";
-import type { Views } from "../chain/views.ts";
+import type { SessionView, Views } from "../chain/views.ts";
 import type { LogStore } from "../chain/logStore.ts";
 import { oneLine } from "../runtime/exit.ts";
 import type { Logger } from "../runtime/log.ts";
@@ -33,6 +33,12 @@ const LONGEST_PAUSE_MS = 8_000;
 /** The same shortage is told again after this time. */
 const SHORTAGE_EVERY_MS = 30_000;
 
+/** What was told last of too few nodes, and when. */
+interface Shortage {
+  text: string;
+  atMs: number;
+}
+
 /** Cuts the pause between two rounds short when something came in. */
 export class Bell {
   #waiting: (() => void) | undefined;
@@ -56,13 +62,13 @@ export class Bell {
 /** Observe, decide, execute, until stopped. Rounds never overlap. Throws what is not retryable, for example ReorgTooDeep. */
 export async function runLoop(parts: LoopParts, bell: Bell): Promise<void> {
   const { stopping, pollMs, log, onOutage } = parts;
-  const shortage = { text: "", atMs: -Infinity };
+  const shortages = new Map<number, Shortage>();
   let failures = 0;
   let ticked: Head | undefined;
   while (!stopping.aborted) {
     let pause = pollMs;
     try {
-      const { head, caughtUp } = await oneRound(parts, ticked, shortage);
+      const { head, caughtUp } = await oneRound(parts, ticked, shortages);
       ticked = head;
       if (failures > 0) log.info({ afterFailures: failures }, "the chain answers again");
       failures = 0;
@@ -80,7 +86,7 @@ export async function runLoop(parts: LoopParts, bell: Bell): Promise<void> {
   }
 }
 
-async function oneRound(parts: LoopParts, ticked: Head | undefined, shortage: { text: string; atMs: number }) {
+async function oneRound(parts: LoopParts, ticked: Head | undefined, shortages: Map<number, Shortage>) {
   const { cursor, journal, store, world, sender, executor, log, onHead } = parts;
   const polled = await cursor.poll();
   const batch = { ...polled, added: polled.added.filter((event) => world.concerns(event)) };
@@ -103,19 +109,27 @@ async function oneRound(parts: LoopParts, ticked: Head | undefined, shortage: { 
       world.next,
     ),
   );
-  await careForLease(parts, shortage);
+  for (const [id, session] of world.sessions) await careForLease(parts, id, session, shortages);
   onHead(head);
   return { head, caughtUp };
 }
 
-async function careForLease({ world, views, executor, log }: LoopParts, shortage: { text: string; atMs: number }): Promise<void> {
-  const session = world.session!;
+async function careForLease(
+  { world, views, executor, log }: LoopParts,
+  id: number,
+  session: SessionView,
+  shortages: Map<number, Shortage>,
+): Promise<void> {
   if (!leaseNeedsCare(session, world.next)) return;
   const eligible = await views.eligibleCount(session.model, world.head!.number);
   const action = decideLease({ session, eligible, held: world.book.leases.has(session.lease) }, world.next);
-  executor.runLease(action);
+  executor.runLease(id, action);
   const now = performance.now();
-  if (!action.short || (action.reason === shortage.text && now < shortage.atMs + SHORTAGE_EVERY_MS)) return;
-  Object.assign(shortage, { text: action.reason, atMs: now });
-  log.warn({ eligible, wanted: session.leaseNodes, leaseUntil: session.leaseUntil }, `too few free nodes for a lease: ${action.reason}`);
+  const shortage = shortages.get(id);
+  if (!action.short || (action.reason === shortage?.text && now < shortage.atMs + SHORTAGE_EVERY_MS)) return;
+  shortages.set(id, { text: action.reason, atMs: now });
+  log.warn(
+    { session: id, eligible, wanted: session.leaseNodes, leaseUntil: session.leaseUntil },
+    `too few free nodes for a lease: ${action.reason}`,
+  );
 }

@@ -20,8 +20,9 @@ import { EXIT, Fatal, oneLine } from "../runtime/exit.ts";
 import { lockDirectory } from "../runtime/instanceLock.ts";
 import { shutdownOnSignals } from "../runtime/shutdown.ts";
 import { routedSession, routerLog, servedModel } from "./boot.ts";
-import { Access } from "./access.ts";
+import { Access, type Caller } from "./access.ts";
 import { Accounts } from "./accounts.ts";
+import { Answering } from "./answering.ts";
 import { Batcher } from "./batcher.ts";
 import { CarriedItems } from "./carriedItems.ts";
 import { CarriedStore } from "./carriedStore.ts";
@@ -31,11 +32,17 @@ import { Executor } from "./execute.ts";
 import { RouterHealth } from "./health.ts";
 import { KeyStore } from "./keyStore.ts";
 import { addKeysCommand, keysFile } from "./keysCommand.ts";
+import { Lanes } from "./lanes.ts";
 import { LiveText } from "./liveText.ts";
 import { Bell, runLoop } from "./loop.ts";
+import { Payments } from "./payments.ts";
 import { RequestStore } from "./requestStore.ts";
+import { Seals } from "./seals.ts";
 import { buildServer, listen } from "./server.ts";
+import { SessionDesk } from "./sessionDesk.ts";
 import { Submission } from "./submission.ts";
+import { TaskLives } from "./taskLife.ts";
+import { Validation } from "./validation.ts";
 import { World } from "./world.ts";
 
 const HELP = `
@@ -66,10 +73,10 @@ async function start(config: RouterConfig): Promise<void> {
   const deployment = await deploymentOf(config, endpoint);
   const { NodePool, Session, SessionQueue } = deployment.addresses;
   const views = createViews(endpoint, deployment);
-  const found = await routedSession(views, wallet.address, config, log);
+  const { session: sessions, leaseSeconds, pollMs, allowRemote = false } = config;
+  const found = await Promise.all(sessions.map(async (id) => await routedSession(views, wallet.address, id, config, log)));
   await checkBalance(endpoint, wallet.address, log);
   const { registered, model, embed } = await servedModel(views, found, config);
-  const { session, leaseSeconds, pollMs, allowRemote = false } = config;
   const content = await LocalStore.open(path.join(config.data, "content"));
   const journal = new LogStore(path.join(config.data, "journal.db"), endpoint.chainId, SessionQueue);
   const store = new CarriedStore(path.join(config.data, "carried.db"), endpoint.chainId, SessionQueue);
@@ -77,27 +84,60 @@ async function start(config: RouterConfig): Promise<void> {
   const cursor = new EventCursor({ endpoint, addresses, store: journal.chain, fromBlock: deployment.blockNumber });
   const onEvent = (event: { id: string; kind: string }) => log.debug({ transaction: event }, `transaction ${event.kind}`);
   const sender = new Sender({ endpoint, signer: wallet, store: journal.chain, onEvent, maxInFlight: 128 });
-  const world = new World({ views, journal, session, router: wallet.address, local: config.chainId === LOCAL_CHAIN });
-  const executor = new Executor({ deployment, session, leaseSeconds, sender, world, store, log });
+  const world = new World({ views, journal, sessions, router: wallet.address, local: config.chainId === LOCAL_CHAIN });
+  const executor = new Executor({ deployment, leaseSeconds, sender, world, store, log });
   const bell = new Bell();
   const domain = { chainId: deployment.chainId, queue: SessionQueue };
-  const carried = new CarriedItems({ world, store, session, domain, onTaken: bell.ring });
+  const carried = new CarriedItems({ world, store, sessions, domain, onTaken: bell.ring });
   const engine = await LlamaEngine.start({ model, embed, threads: config.threads });
-  const submission = new Submission({ sender, sent: journal.chain, world, views, sessionContract: Session, session });
   const limits = { windowMs: config.batchWindowMs, size: config.batchSize };
-  const batcher = new Batcher({ content, submission, world, limits, log });
-  const completions = new Completions({ engine, content, submission, batcher, world, model: registered });
-  const common = { router: wallet.address, session, chainId: config.chainId, model: registered.name };
-  const health = new RouterHealth({ ...common, shutdown, engine, sender, executor, completions, batcher, world });
+  const seals = new Seals({ privateKey: wallet.privateKey, deployment, views, world });
+  const laneOf = (session: number) => {
+    const submission = new Submission({ sender, sent: journal.chain, world, views, sessionContract: Session, session });
+    return { session, submission, batcher: new Batcher({ content, submission, world, limits, seals, log }) };
+  };
+  const lanes = new Lanes(sessions.map(laneOf), world);
+  const completions = new Completions({ engine, content, lanes, world, seals, model: registered });
+  const common = { router: wallet.address, sessions, chainId: config.chainId, model: registered.name };
+  const health = new RouterHealth({ ...common, shutdown, engine, sender, executor, completions, lanes, world });
   const { draining, stopping } = shutdown;
   const ended = new AbortController();
   const requests = new RequestStore(path.join(config.data, "requests.db"));
-  const accounts = new Accounts({ store: requests, submission, batcher, stopping: shutdown.stopping, log });
-  const access = new Access(keys);
+  const accounts = new Accounts({ store: requests, ...lanes.any, stopping: shutdown.stopping, log });
+  const access = new Access(keys, {
+    trialPerDay: config.trialPerDay,
+    payments: config.x402 !== undefined,
+    requestsToday: (id) => accounts.usage(id).requests,
+    tokensLeft: (caller) => tokensLeft(accounts, caller, [...world.sessions.values()][0]?.rules),
+  });
   const live = new LiveText({ world, key: wallet.signingKey, domain });
-  const api = { completions, accounts, access, live, carried, world, model: registered, engine, embed, draining, stopping };
-  const server = await buildServer({ ...api, content, health: () => health.report(), allowRemote, log });
-  const host = { router: wallet.address, session, model: registered.name };
+  const answering = new Answering({ completions, accounts, access, live, model: registered, draining, stopping });
+  const lives = new TaskLives({ world, journal, content });
+  const threshold = () => [...world.sessions.values()][0]?.rules.threshold ?? 0;
+  const validation = new Validation({ answering, lives, endpoint, deployment, engine, model: registered, threshold });
+  const desk = new SessionDesk({ world, views, sessions, model: registered.name });
+  const paying = { sender, views, chainId: deployment.chainId, token: deployment.addresses.COR, payTo: wallet.address };
+  const now = () => world.next.timestamp;
+  const payments = config.x402 === undefined ? undefined : new Payments({ ...paying, now, markupPercent: config.x402 });
+  const api = {
+    answering,
+    completions,
+    accounts,
+    access,
+    lives,
+    validation,
+    desk,
+    views,
+    payments,
+    carried,
+    world,
+    model: registered,
+    engine,
+    embed,
+    stopping,
+  };
+  const server = await buildServer({ ...api, content, health: () => health.report(), allowRemote, corsOrigins: config.corsOrigin, log });
+  const host = { router: wallet.address, session: sessions[0]!, model: registered.name };
   if (config.dashboard) await addDashboard(server, { rpc: config.rpc, deployment, file: path.join(config.data, "index.db"), host });
   const url = await listen(server, config.listen);
   log.info({ ...common, chainId: String(config.chainId), rpc: endpoint.url, url }, "the router runs");
@@ -110,12 +150,12 @@ async function start(config: RouterConfig): Promise<void> {
     { cursor, journal, store, world, sender, executor, views, pollMs, stopping: AbortSignal.any([ended.signal, stopping]), log, ...watch },
     bell,
   );
-  accounts.recover();
+  accounts.recover(({ endpoint: route, body, idempotency }) => answering.resumed(route, JSON.parse(body!), idempotency));
   await Promise.race([loop, drained(draining, stopping, completions)]);
   clearInterval(balanceTimer);
   log.info({ openRequests: completions.open }, "the router ends");
   await Promise.race([server.close(), delay(CLOSE_MS, undefined, { ref: false })]);
-  batcher.close();
+  for (const { batcher } of lanes.all) batcher.close();
   ended.abort();
   bell.ring();
   await loop;
@@ -127,6 +167,14 @@ async function start(config: RouterConfig): Promise<void> {
   requests.close();
   shutdown.close();
   unlock();
+}
+
+/** What of a key's day is left, as output tokens of answers by these rules; undefined without a cap. */
+function tokensLeft(accounts: Accounts, { id, spendPerDay }: Caller, rules: { price: bigint; redundancy: number } | undefined) {
+  if (spendPerDay === undefined || rules === undefined || rules.price === 0n) return undefined;
+  const { charged, held } = accounts.usage(id);
+  const tokens = (amount: bigint) => Number((amount * 1_000n) / (rules.price * BigInt(rules.redundancy)));
+  return { limit: tokens(spendPerDay), remaining: tokens(spendPerDay - charged - held) };
 }
 
 /** Resolves when the router was told to end and no request is open, or when it must end at once. */

@@ -7,9 +7,10 @@ import { errorSchema, healthSchema } from "./replySchemas.ts";
 /** What the document says of a route. Bodies are checked by the same zod schemas, which tell better what was wanted. */
 export interface RouteDoc {
   summary: string;
-  tags: ("OpenAI" | "Network" | "Nodes" | "Operation")[];
+  tags: ("OpenAI" | "Network" | "Agents" | "Nodes" | "Operation")[];
   body?: z.ZodType;
   params?: Record<string, string>;
+  query?: Record<string, string> | undefined;
   /** A reply's schema by status; a text for one that is no JSON. */
   replies: Record<number, z.ZodType | string>;
   /** Bodies that work as they stand. */
@@ -25,7 +26,7 @@ export function jsonSchemaOf(schema: z.ZodType, io: "input" | "output"): Record<
 }
 
 /** A route's documentation, as Fastify takes it. */
-export function documented({ summary, tags, body, params, replies, examples, keyed = false }: RouteDoc): FastifySchema {
+export function documented({ summary, tags, body, params, query, replies, examples, keyed = false }: RouteDoc): FastifySchema {
   const answers = Object.entries(replies).map(([status, reply]) => [
     status,
     typeof reply === "string"
@@ -42,6 +43,12 @@ export function documented({ summary, tags, body, params, replies, examples, key
         type: "object",
         properties: Object.fromEntries(Object.entries(params).map(([name, description]) => [name, { type: "string", description }])),
         required: Object.keys(params),
+      },
+    }),
+    ...(query !== undefined && {
+      querystring: {
+        type: "object",
+        properties: Object.fromEntries(Object.entries(query).map(([name, description]) => [name, { type: "string", description }])),
       },
     }),
     response: {
@@ -81,13 +88,14 @@ export async function openApi(server: FastifyInstance): Promise<void> {
         title: "Corroborate router",
         version: "1",
         description:
-          "OpenAI's chat completions, completions, embeddings and models, answered by several nodes that were found to agree. What is not OpenAI's stands under `verification`.",
+          "OpenAI's chat completions, completions, embeddings and models, answered by several nodes that were found to agree. What is not OpenAI's stands under `verification`. GET /v1/socket is a WebSocket: the same requests, and tasks followed by sequence number.",
         license: { name: "MIT", identifier: "MIT" },
       },
       components: { securitySchemes: { apiKey: { type: "http", scheme: "bearer", description: "An API key, cor_…" } } },
       tags: [
         { name: "OpenAI", description: "As OpenAI's clients expect it." },
         { name: "Network", description: "What the chain says." },
+        { name: "Agents", description: "What programs that act for people expect; POST /mcp speaks the Model Context Protocol." },
         { name: "Nodes", description: "For nodes, and for whoever wants the bytes behind a digest." },
         { name: "Operation", description: "For operators." },
       ],

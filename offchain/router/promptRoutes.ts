@@ -1,91 +1,63 @@
+import { randomUUID } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Engine } from "../inference/engine.ts";
 import type { ModelEntry } from "../inference/models.ts";
+import type { Caller, Entry } from "./access.ts";
+import type { Answering, Asked, Endpoint } from "./answering.ts";
 import { ApiError } from "./apiError.ts";
-import type { Access, Caller } from "./access.ts";
-import type { Accounts, Work } from "./accounts.ts";
 import type { Completions } from "./completions.ts";
 import { embeddingsOf } from "./embeddings.ts";
-import type { LiveText } from "./liveText.ts";
+import { chatExamples } from "./examples.ts";
+import { requestSchema } from "./nativeSchemas.ts";
 import { documented } from "./openapi.ts";
+import type { Payments } from "./payments.ts";
 import { chatBody, completionBody, embeddingBody } from "./requestSchemas.ts";
 import { chatCompletionSchema, embeddingsSchema, textCompletionSchema } from "./replySchemas.ts";
-import { chatRequest, completionRequest, embeddingRequest, type PromptRequest } from "./requests.ts";
+import { chatRequest, completionRequest, embeddingRequest } from "./requests.ts";
 import { SseStream } from "./sse.ts";
-import { streamed } from "./streaming.ts";
 
 export interface PromptRouteParts {
-  completions: Completions;
-  accounts: Accounts;
-  access: Access;
+  answering: Answering;
+  completions: Pick<Completions, "prepared">;
+  /** Where callers without a key may pay for each call. */
+  payments?: Payments | undefined;
   /** Who sent a request that was let in. */
   callerOf: (request: FastifyRequest) => Caller;
-  live: LiveText;
   engine: Pick<Engine, "embed" | "tokenCount">;
   embed: Pick<ModelEntry, "id" | "sha256">;
   /** The served model's name, for examples. */
   model: { name: string };
-  /** While it ends, a router takes no new requests; what nodes hand in is still taken. */
-  draining: AbortSignal;
   /** Ends requests in progress. */
   stopping: AbortSignal;
 }
 
+const LONGEST_MS = 24 * 3_600_000;
+
 /** The routes that give answers. */
 export function promptRoutes(server: FastifyInstance, parts: PromptRouteParts): void {
-  const { completions, accounts, access, callerOf, live, engine, embed, model, draining, stopping } = parts;
+  const { answering, callerOf, engine, embed, model, stopping } = parts;
 
-  /** Runs a request until it is answered, its client goes away or the router ends. */
-  const answering = async <T>(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    work: (caller: Caller, gone: AbortSignal) => Promise<T>,
-  ): Promise<T> => {
-    if (draining.aborted) throw new ApiError(503, "the router is ending; try again elsewhere", { code: "shutting_down" });
+  const complete = async (request: FastifyRequest, reply: FastifyReply, endpoint: Endpoint): Promise<unknown> => {
     const caller = callerOf(request);
-    const leave = access.enter(caller);
-    const gone = new AbortController();
-    reply.raw.once("close", () => gone.abort(new ApiError(499, "the client went away", { code: "client_closed_request" })));
-    try {
-      return await work(caller, gone.signal);
-    } catch (error) {
-      if (stopping.aborted) throw new ApiError(503, "the router ended before the answer was there", { code: "shutting_down" });
-      throw error;
-    } finally {
-      leave();
+    const onEntry = (entry: Entry) => void reply.headers(entry.headers);
+    const asked: Asked = {
+      caller,
+      endpoint,
+      body: request.body,
+      idempotency: idempotencyOf(request),
+      gone: goneOf(request, reply),
+      onEntry,
+    };
+    if (caller.pays) return await completePaid(request, reply, asked, parts);
+    if (/\brespond-async\b/i.test(String(request.headers.prefer ?? ""))) return await acceptLater(reply, asked, answering);
+    if ((request.body as { stream?: unknown } | undefined)?.stream === true) {
+      await answering.stream(asked, () => new SseStream(reply));
+      return reply;
     }
+    const answered = await answering.answer(asked);
+    if (answered.replayed) void reply.header("idempotent-replayed", "true");
+    return told(reply, answered.reply);
   };
-
-  /** Answers a request for completions: as one reply, or as a stream once its task is on chain. */
-  const completing = async (request: FastifyRequest, reply: FastifyReply, wanted: PromptRequest): Promise<unknown> =>
-    await answering(request, reply, async (caller, gone) => {
-      const idempotency = idempotencyOf(request);
-      let streaming = false;
-      const work: Work = async ({ admit, ...context }) =>
-        await completions.counted(async () => {
-          const prepared = await completions.prepared(wanted, context.signal);
-          admit(prepared.worstCase);
-          if (!wanted.stream) {
-            const answer =
-              wanted.service === "chat" ? await completions.chat(prepared, context) : await completions.text(prepared, context);
-            return { reply: answer, promptTokens: answer.usage.prompt_tokens, completionTokens: answer.usage.completion_tokens };
-          }
-          const place = await completions.place(prepared.asks[0]!, 0, context);
-          const sse = new SseStream(reply);
-          streaming = true;
-          const answer = await streamed(prepared, place, sse, { completions, live, model: model.name }, context);
-          if (answer === undefined) throw new ApiError(499, "the stream ended without an answer", { code: "stream_ended" });
-          return { reply: {}, promptTokens: answer.promptTokens, completionTokens: answer.choices[0]!.tokens };
-        });
-      const about = { caller, endpoint: request.routeOptions.url ?? "", body: request.body, idempotency, streams: wanted.stream, gone };
-      const answered = await accounts.answer(about, work).catch((error: unknown) => {
-        if (streaming) return undefined;
-        throw error;
-      });
-      if (answered === undefined || streaming) return reply;
-      if (answered.replayed) void reply.header("idempotent-replayed", "true");
-      return answered.reply;
-    });
 
   server.post(
     "/v1/chat/completions",
@@ -94,14 +66,12 @@ export function promptRoutes(server: FastifyInstance, parts: PromptRouteParts): 
         summary: "An answer that several nodes gave",
         tags: ["OpenAI"],
         body: chatBody,
-        replies: { 200: chatCompletionSchema },
+        replies: { 200: chatCompletionSchema, 202: requestSchema },
         examples: chatExamples(model.name),
         keyed: true,
       }),
     },
-    async (request: FastifyRequest, reply) => {
-      return await completing(request, reply, chatRequest(request.body));
-    },
+    async (request: FastifyRequest, reply) => await complete(request, reply, "/v1/chat/completions"),
   );
 
   server.post(
@@ -111,14 +81,12 @@ export function promptRoutes(server: FastifyInstance, parts: PromptRouteParts): 
         summary: "Answers to a prompt or a list of prompts",
         tags: ["OpenAI"],
         body: completionBody,
-        replies: { 200: textCompletionSchema },
+        replies: { 200: textCompletionSchema, 202: requestSchema },
         examples: [{ model: model.name, prompt: ["What is the capital of Peru?", "What is 2 + 3?"], max_tokens: 32 }],
         keyed: true,
       }),
     },
-    async (request: FastifyRequest, reply) => {
-      return await completing(request, reply, completionRequest(request.body));
-    },
+    async (request: FastifyRequest, reply) => await complete(request, reply, "/v1/completions"),
   );
 
   server.post(
@@ -135,13 +103,90 @@ export function promptRoutes(server: FastifyInstance, parts: PromptRouteParts): 
     },
     async (request: FastifyRequest, reply) => {
       const wanted = embeddingRequest(request.body);
-      return await answering(
-        request,
-        reply,
-        async (_caller, gone) => await embeddingsOf(wanted, engine, embed, AbortSignal.any([gone, stopping])),
+      const signal = AbortSignal.any([goneOf(request, reply), stopping]);
+      return await answering.counted(
+        callerOf(request),
+        async () => await embeddingsOf(wanted, engine, embed, signal),
+        (entry) => void reply.headers(entry.headers),
       );
     },
   );
+}
+
+/** Aborts when the client has gone, or when the time that it gave (x-timeout-ms) is over. Throws ApiError 400. */
+export function goneOf(request: FastifyRequest, reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  const found = request.headers["x-timeout-ms"];
+  const ms = found === undefined ? undefined : Number(found);
+  if (ms !== undefined && !(Number.isInteger(ms) && ms >= 1 && ms <= LONGEST_MS))
+    throw new ApiError(400, "found an x-timeout-ms that is no whole number of milliseconds, wanted one up to a day", {
+      code: "invalid_value",
+      param: "x-timeout-ms",
+    });
+  const late = () => gone.abort(new ApiError(408, `the answer was not there within ${ms} ms`, { code: "timeout" }));
+  const timer = ms === undefined ? undefined : setTimeout(late, ms);
+  reply.raw.once("close", () => {
+    clearTimeout(timer);
+    gone.abort(new ApiError(499, "the client went away", { code: "client_closed_request" }));
+  });
+  return gone.signal;
+}
+
+/** Headers that say where an answer stands, for those who do not read bodies. */
+function told(reply: FastifyReply, answer: object): object {
+  const { verification } = answer as { verification?: { task?: string; transactions?: { settled?: string } } };
+  if (verification?.task !== undefined) void reply.header("x-task-id", verification.task);
+  if (verification?.transactions?.settled !== undefined) void reply.header("x-transaction", verification.transactions.settled);
+  return answer;
+}
+
+/** 202 at once; GET /v1/requests/:id has the reply later. */
+async function acceptLater(reply: FastifyReply, asked: Asked, answering: Answering): Promise<unknown> {
+  const id = `req_${randomUUID().replaceAll("-", "")}`;
+  await answering.accept(asked, id);
+  const body = { id, object: "request", status: "open", created: Math.floor(Date.now() / 1_000), reply: null, error: null };
+  return await reply.code(202).header("location", `/v1/requests/${id}`).header("preference-applied", "respond-async").send(body);
+}
+
+/** Asks for a payment, or answers and takes it. One payment is one task, however often it is sent; whoever gets no answer pays nothing. */
+async function completePaid(request: FastifyRequest, reply: FastifyReply, asked: Asked, parts: PromptRouteParts): Promise<unknown> {
+  const { answering, completions } = parts;
+  const payments = parts.payments!;
+  const wanted = asked.endpoint === "/v1/chat/completions" ? chatRequest(asked.body) : completionRequest(asked.body);
+  if (wanted.stream)
+    throw new ApiError(400, "found stream true, wanted none: a payment is taken once the answer is there", {
+      code: "invalid_value",
+      param: "stream",
+    });
+  const { worstCase } = await completions.prepared(wanted, asked.gone);
+  const price = payments.priceOf(worstCase);
+  const header = request.headers["payment-signature"];
+  const demand = (why: string) =>
+    void reply.header("payment-required", payments.required(price, `${request.protocol}://${request.host}${asked.endpoint}`, why));
+  if (typeof header !== "string") {
+    demand("PAYMENT-SIGNATURE header is required");
+    throw new ApiError(
+      402,
+      `this answer costs at most ${price} COR base units; pay by x402 (PAYMENT-REQUIRED says how), or send an API key`,
+      {
+        code: "payment_required",
+        retryable: false,
+        details: { price: String(price) },
+      },
+    );
+  }
+  try {
+    const payment = await payments.checked(header, price);
+    const known = answering.known(asked.caller, payment.name);
+    if (!known && (await payments.spent(payment)))
+      throw new ApiError(402, "the payment cannot be taken: found its nonce used, wanted a fresh one", { code: "payment_refused" });
+    const answered = await answering.answer({ ...asked, idempotency: payment.name });
+    void reply.header("payment-response", await payments.settled(payment));
+    return told(reply, answered.reply);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 402) demand(error.message);
+    throw error;
+  }
 }
 
 /** The client's own name of its request. Throws ApiError 400. */
@@ -154,35 +199,3 @@ function idempotencyOf(request: FastifyRequest): string | undefined {
     param: "Idempotency-Key",
   });
 }
-
-const chatExamples = (model: string) => [
-  { model, messages: [{ role: "user", content: "What is the capital of France?" }], max_tokens: 32 },
-  {
-    model,
-    messages: [{ role: "user", content: "What is the capital of France?" }],
-    n: 2,
-    temperature: 0.5,
-    seed: 7,
-    max_completion_tokens: 32,
-    user: "somebody",
-    metadata: { purpose: "example" },
-  },
-  { model, messages: [{ role: "user", content: "What is 2 + 3?" }], stream: true, stream_options: { include_usage: true } },
-  {
-    model,
-    messages: [{ role: "user", content: "What is the capital of Peru?" }],
-    response_format: {
-      type: "json_schema",
-      json_schema: {
-        name: "capital",
-        schema: {
-          type: "object",
-          properties: { capital: { enum: ["Lima", "Paris", "Rome"] } },
-          required: ["capital"],
-          additionalProperties: false,
-        },
-        strict: true,
-      },
-    },
-  },
-];

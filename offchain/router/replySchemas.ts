@@ -4,6 +4,7 @@ import { z } from "zod";
 
 const hex = z.string().regex(/^0x[0-9a-f]+$/i);
 const amount = z.string().regex(/^\d+$/).meta({ description: "COR base units." });
+const fingerprint = hex.meta({ description: "sha256 of the model's file." });
 const member = z.object({ seat: z.int(), node: z.int(), operator: z.string() });
 
 export const verificationSchema = z
@@ -22,12 +23,24 @@ export const verificationSchema = z
       .array(z.object({ seat: z.int(), node: z.int(), digest: hex, cid: z.string(), tokens: z.int() }))
       .meta({ description: "Every accepted answer, the canonical one first, in the order of the choices." }),
     charged: amount,
+    timing: z
+      .object({ total_ms: z.number(), engine_ms: z.number(), chain_ms: z.number(), router_ms: z.number() })
+      .optional()
+      .meta({ description: "Where the time went until the answer was verified; router_ms is the router's own." }),
+    key: hex.optional().meta({ description: "Of a sealed task: whoever has it can read the task's prompt and answers." }),
   })
   .meta({ title: "Verification", description: "Who agreed on the answer, and where the chain says so." });
 export type Verification = z.infer<typeof verificationSchema>;
 
 const finish = z.enum(["stop", "length"]);
-const usageSchema = z.object({ prompt_tokens: z.int(), completion_tokens: z.int(), total_tokens: z.int() }).meta({ title: "Usage" });
+const toolCallSchema = z.object({
+  id: z.string(),
+  type: z.literal("function"),
+  function: z.object({ name: z.string(), arguments: z.string() }),
+});
+const usageSchema = z
+  .object({ prompt_tokens: z.int(), completion_tokens: z.int(), total_tokens: z.int(), cost: amount })
+  .meta({ title: "Usage" });
 export type Usage = z.infer<typeof usageSchema>;
 
 export const chatCompletionSchema = z
@@ -36,12 +49,18 @@ export const chatCompletionSchema = z
     object: z.literal("chat.completion"),
     created: z.int(),
     model: z.string(),
+    system_fingerprint: fingerprint,
     choices: z.array(
       z.object({
         index: z.int(),
-        message: z.object({ role: z.literal("assistant"), content: z.string(), refusal: z.null() }),
+        message: z.object({
+          role: z.literal("assistant"),
+          content: z.string().nullable(),
+          refusal: z.null(),
+          tool_calls: z.array(toolCallSchema).optional(),
+        }),
         logprobs: z.null(),
-        finish_reason: finish,
+        finish_reason: z.enum(["stop", "length", "tool_calls"]),
       }),
     ),
     usage: usageSchema,
@@ -56,6 +75,7 @@ export const textCompletionSchema = z
     object: z.literal("text_completion"),
     created: z.int(),
     model: z.string(),
+    system_fingerprint: fingerprint,
     choices: z.array(z.object({ index: z.int(), text: z.string(), logprobs: z.null(), finish_reason: finish })),
     usage: usageSchema,
     verification: z.object({ session: z.int(), charged: amount, prompts: z.array(verificationSchema) }),

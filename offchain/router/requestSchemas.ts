@@ -9,7 +9,39 @@ const describe = <T extends z.ZodType>(schema: T, description: string): T => sch
 
 const textPart = z.strictObject({ type: z.literal("text"), text: z.string() });
 const content = z.union([z.string(), z.array(textPart).min(1)], "wanted a text, or a list of text parts");
-const message = z.strictObject({ role: z.enum(["system", "developer", "user", "assistant"]), content });
+const toolName = z.string().regex(/^[\w-]{1,64}$/, "wanted 1 to 64 letters, digits, _ or -");
+const toolCall = z.strictObject({
+  id: z.string().min(1).max(128),
+  type: z.literal("function"),
+  function: z.strictObject({ name: toolName, arguments: z.string().max(65_536) }),
+});
+const message = z.discriminatedUnion("role", [
+  z.strictObject({ role: z.enum(["system", "developer", "user"]), content, name: z.string().max(64).nullish() }),
+  z.strictObject({
+    role: z.literal("assistant"),
+    content: content.nullish(),
+    name: z.string().max(64).nullish(),
+    refusal: z.null().nullish(),
+    tool_calls: z.array(toolCall).min(1).max(64).nullish(),
+  }),
+  z.strictObject({ role: z.literal("tool"), content, tool_call_id: z.string().min(1).max(128) }),
+]);
+export type ChatMessage = z.output<typeof message>;
+const tool = z.strictObject({
+  type: z.literal("function"),
+  function: z.strictObject({
+    name: toolName,
+    description: z.string().max(4_096).nullish(),
+    parameters: z.record(z.string(), z.unknown()).nullish(),
+    strict: z.boolean().nullish(),
+  }),
+});
+export type Tool = z.output<typeof tool>;
+const toolChoice = z.union(
+  [z.enum(["none", "auto", "required"]), z.strictObject({ type: z.literal("function"), function: z.strictObject({ name: toolName }) })],
+  "wanted none, auto, required, or {type: function, function: {name}}",
+);
+export type ToolChoice = z.output<typeof toolChoice>;
 const tokenLimit = z.int().min(1).nullish();
 /** What official clients send although it says nothing. */
 const absent = (what: string) => z.union([z.null(), z.literal(false)], `is not served: ${what}`).nullish();
@@ -31,6 +63,12 @@ const responseFormat = z.discriminatedUnion(
   ],
   "wanted type text, json_object or json_schema",
 );
+
+/** A conversation of plain texts. */
+export const messagesField = z
+  .array(z.strictObject({ role: z.enum(["system", "user", "assistant"]), content: z.string().max(262_144) }))
+  .min(1)
+  .max(256);
 
 /** How an answer is drawn, and who asks; chat completions and completions have it alike. */
 const common = {
@@ -57,8 +95,21 @@ const common = {
     .strictObject({ include_usage: z.boolean().nullish(), include_obfuscation: z.literal(false, "is not served").nullish() })
     .nullish(),
   verification: describe(
-    z.strictObject({ wait: z.boolean().nullish() }).nullish(),
-    "Ours. wait false ends a stream with the tokens, before the nodes' answers were compared.",
+    z
+      .strictObject({
+        wait: z.boolean().nullish(),
+        sealed: z.boolean().nullish(),
+        session: z.int().min(1).nullish(),
+        level: z.enum(["low", "medium", "high"]).nullish(),
+        max_price: z
+          .string()
+          .regex(/^\d{1,30}$/, "wanted COR base units for 1,000 tokens, as text")
+          .nullish(),
+        min_redundancy: z.int().min(1).max(9).nullish(),
+        sort: z.enum(["price", "latency"]).nullish(),
+      })
+      .nullish(),
+    "Ours. wait false ends a stream with the tokens, before the nodes' answers were compared. sealed true lets only the drawn nodes read prompt and answer; on every disk and on chain both are ciphertext. The others choose the session: its number, least level, most COR base units for 1,000 tokens (all nodes together), least number of nodes, and whether price or latency decides.",
   ),
 };
 
@@ -69,9 +120,15 @@ export const chatBody = z.strictObject({
     .array(message)
     .min(1)
     .max(256)
-    .refine((messages) => messages.at(-1)?.role === "user", "the last message must have the role user"),
+    .refine((messages) => ["user", "tool"].includes(messages.at(-1)?.role ?? ""), "the last message must have the role user, or tool"),
   max_completion_tokens: tokenLimit,
   response_format: describe(responseFormat.nullish(), "json_schema makes every node's sampler follow the schema's grammar."),
+  tools: describe(
+    z.array(tool).min(1).max(64).nullish(),
+    "Functions that the model may call. A grammar holds the call where tool_choice forces one.",
+  ),
+  tool_choice: toolChoice.nullish(),
+  parallel_tool_calls: describe(z.boolean().nullish(), "An answer holds at most one call."),
   metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),
   store: absent("nothing is stored beyond the task; leave it out"),
   logprobs: absent("nodes hand in log-probabilities as evidence only; leave it out"),

@@ -2,6 +2,8 @@ import type { z } from "zod";
 import { answerFormatSchema, type AnswerFormat } from "../inference/answerFormat.ts";
 import type { Manifest, Message } from "../protocol/manifest.ts";
 import { ApiError } from "./apiError.ts";
+import type { Requirements } from "./choice.ts";
+import { plainMessages, type ToolUse, toolUseOf } from "./toolCalls.ts";
 import { chatBody, completionBody, embeddingBody } from "./requestSchemas.ts";
 
 /** Prompts, and how they are to be answered. `maxTokens` is absent where the client leaves it to the session. */
@@ -16,6 +18,11 @@ export interface PromptRequest {
   maxTokensParam: "max_tokens" | "max_completion_tokens";
   sampling: Omit<Manifest["sampling"], "maxTokens">;
   format: AnswerFormat | undefined;
+  /** How answers become calls of functions, where that was asked for. */
+  tools?: ToolUse | undefined;
+  /** Prompt and answers are ciphertext for everybody but the drawn nodes and this router's memory. */
+  sealed: boolean;
+  requirements: Requirements;
   /** Most accepted answers wanted for a prompt. */
   n: number;
   stream: boolean;
@@ -33,6 +40,8 @@ export interface EmbeddingRequest {
   dimensions: number | undefined;
 }
 
+const LEVELS = ["low", "medium", "high"];
+
 type Common = Omit<z.output<typeof completionBody>, "prompt">;
 
 /** Checks a chat request's body; what is not given is fixed, so that every node computes the same. Throws ApiError 400. */
@@ -41,10 +50,15 @@ export function chatRequest(body: unknown): PromptRequest {
   const { messages, max_tokens, max_completion_tokens, response_format } = found;
   if (max_tokens != null && max_completion_tokens != null && max_tokens !== max_completion_tokens)
     throw invalid("max_tokens", `found max_tokens ${max_tokens} and max_completion_tokens ${max_completion_tokens}, wanted one of them`);
-  const prompt = messages.map(({ role, content }): Message => ({
-    role: role === "developer" ? "system" : role,
-    content: typeof content === "string" ? content : content.map(({ text }) => text).join(""),
-  }));
+  const choice = found.tool_choice;
+  if (choice != null && choice !== "none" && found.tools == null)
+    throw invalid("tool_choice", "found tool_choice without tools, wanted both or none");
+  if (typeof choice === "object" && choice !== null && !found.tools!.some((tool) => tool.function.name === choice.function.name))
+    throw invalid("tool_choice", `found tool_choice ${choice.function.name}, wanted one of the tools`);
+  const tools = toolUseOf(found.tools, choice);
+  if (tools?.use.forced && response_format != null && response_format.type !== "text")
+    throw invalid("response_format", "found response_format and a tool_choice that forces a call, wanted one of them");
+  const prompt: Message[] = plainMessages(messages, tools?.instructions ?? "");
   return {
     ...commonOf(found),
     service: "chat",
@@ -52,7 +66,9 @@ export function chatRequest(body: unknown): PromptRequest {
     promptParam: "messages",
     maxTokens: max_completion_tokens ?? max_tokens ?? undefined,
     maxTokensParam: max_completion_tokens == null ? "max_tokens" : "max_completion_tokens",
-    format: response_format == null ? undefined : formatOf(response_format),
+    format:
+      tools?.format !== undefined ? checkedFormat(tools.format, "tools") : response_format == null ? undefined : formatOf(response_format),
+    tools: tools?.use,
   };
 }
 
@@ -101,6 +117,14 @@ function commonOf(found: Common) {
     stream: stream ?? false,
     includeUsage: stream_options?.include_usage ?? false,
     wait: verification?.wait ?? true,
+    sealed: verification?.sealed ?? false,
+    requirements: {
+      session: verification?.session ?? undefined,
+      level: verification?.level == null ? undefined : LEVELS.indexOf(verification.level),
+      maxPrice: verification?.max_price == null ? undefined : BigInt(verification.max_price),
+      redundancy: Math.max(verification?.min_redundancy ?? 1, n ?? 1),
+      sort: verification?.sort ?? "price",
+    },
     user: user ?? undefined,
   };
 }
@@ -108,12 +132,17 @@ function commonOf(found: Common) {
 function formatOf(found: NonNullable<z.output<typeof chatBody>["response_format"]>): AnswerFormat | undefined {
   if (found.type === "text") return undefined;
   const wanted = found.type === "json_object" ? { type: found.type } : { type: found.type, schema: found.json_schema.schema };
+  return checkedFormat(wanted, "response_format");
+}
+
+function checkedFormat(wanted: unknown, param: "response_format" | "tools"): AnswerFormat {
   const outcome = answerFormatSchema.safeParse(wanted);
   if (outcome.success) return outcome.data;
   const issue = outcome.error.issues[0]!;
   const place = issue.path.map(String).join(".");
   const what = issue.code === "unrecognized_keys" ? `no grammar can enforce ${issue.keys.join(", ")}` : issue.message;
-  throw invalid("response_format", `response_format.json_schema${place === "" ? "" : `.${place}`}: ${what}`);
+  const where = param === "tools" ? "the parameters of tools" : "response_format.json_schema";
+  throw invalid(param, `${where}${place === "" ? "" : `.${place}`}: ${what}`);
 }
 
 /** The body by the schema. Throws ApiError 400 that names the field. */

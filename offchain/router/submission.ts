@@ -54,7 +54,7 @@ export class Submission {
 
   /** The session as of the last head. Throws ApiError 503 where it cannot take tasks. */
   get session(): SessionView {
-    const { session } = this.#parts.world;
+    const session = this.#parts.world.sessions.get(this.#parts.session);
     if (session === undefined)
       throw new ApiError(503, "the router has not read the chain yet; try again", { code: "starting", retryAfter: 1 });
     if (session.closed) throw new ApiError(503, "the session is closed; its owner must open another", { code: "session_closed" });

@@ -19,7 +19,8 @@ export interface Member {
 export interface WorldParts {
   views: Pick<Views, "facts" | "seed" | "lease" | "node" | "session">;
   journal: LogStore;
-  session: number;
+  /** Sessions that the router serves. */
+  sessions: readonly number[];
   /** The router's address: tasks that it submitted are its own. */
   router: string;
   /** A local chain, where endpoints may be private addresses. */
@@ -29,12 +30,18 @@ export interface WorldParts {
 /** Events of this many blocks are kept after a task has ended: for reorganisations, and for those who ask about it. */
 const KEPT_BLOCKS = 256;
 
-/** The session as its router sees it: events from the journal, facts from the chain, read again whenever an event touches them. */
+/** The session that a task belongs to: its number holds it. */
+export const sessionOf = (task: bigint): number => Number(task >> 32n);
+
+/** The sessions as their router sees them: events from the journal, facts from the chain, read again whenever an event touches them. */
 export class World {
   book = new TaskBook();
   readonly arrivals = new Arrivals();
+  /** Told of every task of which there is news, and, without a task, of every head and every reorganisation. */
+  readonly watchers = new Set<(task: bigint | undefined) => void>();
   head: Head | undefined;
-  session: SessionView | undefined;
+  /** As of the last head. */
+  readonly sessions = new Map<number, SessionView>();
   #sessionReadAt = "";
   #prunedAt = 0;
   readonly #parts: WorldParts;
@@ -48,11 +55,10 @@ export class World {
     this.#rebuild();
   }
 
-  /** Whether an event is about this session or about nodes. */
+  /** Whether an event is about these sessions or about nodes. */
   concerns({ module, args }: DecodedLog): boolean {
-    if (module === "SessionQueue")
-      return Number(BigInt((args.getValue("task") as bigint | undefined) ?? 0n) >> 32n) === this.#parts.session;
-    if (module === "Session") return Number(args.getValue("session") ?? 0) === this.#parts.session;
+    if (module === "SessionQueue") return this.#parts.sessions.includes(sessionOf((args.getValue("task") as bigint | undefined) ?? 0n));
+    if (module === "Session") return this.#parts.sessions.includes(Number(args.getValue("session") ?? 0));
     return true;
   }
 
@@ -62,6 +68,7 @@ export class World {
     if (removedFrom !== undefined) this.#rebuild();
     else for (const log of added) this.#apply(log);
     for (const { module, args } of added) if (module === "SessionQueue") this.#facts.delete(args.getValue("task") as bigint);
+    this.#tell(added);
     if (head.number < this.#prunedAt + KEPT_BLOCKS) return [];
     this.#prunedAt = head.number;
     return this.#prune(head.number - KEPT_BLOCKS);
@@ -69,7 +76,11 @@ export class World {
 
   /** Reads what changed, at this head; then tells those who wait. Throws what the views throw. */
   async observe(head: Head): Promise<{ entry: TaskEntry; facts: Facts }[]> {
-    if (this.#sessionReadAt !== head.hash) this.session = await this.#parts.views.session(this.#parts.session, head.number);
+    if (this.#sessionReadAt !== head.hash) {
+      const { sessions, views } = this.#parts;
+      const found = await Promise.all(sessions.map(async (id) => await views.session(id, head.number)));
+      sessions.forEach((id, at) => this.sessions.set(id, found[at]!));
+    }
     this.#sessionReadAt = head.hash;
     const open = [...this.book.tasks.values()].filter((entry) => entry.settled === undefined && this.isOwn(entry));
     const known = await Promise.all(open.map(async (entry) => ({ entry, facts: await this.facts(entry.task) })));
@@ -130,6 +141,12 @@ export class World {
     const operator = this.#operators.get(node) ?? (await this.#parts.views.node(node)).operator;
     this.#operators.set(node, operator);
     return operator;
+  }
+
+  #tell(added: readonly DecodedLog[]): void {
+    if (this.watchers.size === 0) return;
+    const tasks = added.filter(({ module }) => module === "SessionQueue").map(({ args }) => args.getValue("task") as bigint);
+    for (const task of [...new Set(tasks), undefined]) for (const watcher of [...this.watchers]) watcher(task);
   }
 
   #apply(log: DecodedLog): void {

@@ -38,7 +38,7 @@ export const LOG_FIELDS: ReadonlySet<string> = new Set([
     "sink",
     "status",
   ],
-  ...["task", "transaction", "url", "wanted"],
+  ...["router", "sessions", "task", "tasks", "transaction", "url", "wanted"],
 ]);
 
 const LONGEST_TEXT = 1_000;

@@ -5,6 +5,11 @@ export interface CompleteRequest {
   messages: Message[];
   maxTokens: number;
   sampling?: Partial<Omit<Sampling, "maxTokens">>;
+  /**
+   * Only the nodes that are drawn can read prompt and answer; what lies elsewhere is ciphertext. A router reads what it is
+   * given, in memory only; a wallet needs none.
+   */
+  sealed?: boolean;
 }
 
 /** Where an answer stands on chain: all that `verify` needs besides the text. */
@@ -27,6 +32,8 @@ export interface Result {
   text: string;
   finish: "stop" | "length";
   usage: { promptTokens: number; completionTokens: number };
+  /** Of a sealed task, 0x hex: whoever has it can read the task's prompt and answers. */
+  key?: string;
   proof: Proof;
 }
 

@@ -9,7 +9,7 @@ export interface RouterClientOptions {
 interface Chunk {
   choices: { delta?: { content?: string }; finish_reason?: "stop" | "length" | null }[];
   usage?: { prompt_tokens: number; completion_tokens: number } | null;
-  verification?: Omit<Proof, never> & { verdict: string; streamed?: { matches: boolean; content?: string } };
+  verification?: Proof & { verdict: string; key?: string; streamed?: { matches: boolean; content?: string } };
   error?: { code: string; message: string; retryable: boolean; task_id: string | null };
 }
 
@@ -35,6 +35,7 @@ async function complete(base: string, apiKey: string, request: CompleteRequest, 
     presence_penalty: sampling.presencePenalty ?? 0,
     stream: true,
     stream_options: { include_usage: true },
+    ...(request.sealed === true && { verification: { sealed: true } }),
   });
   let text = "";
   let finish: Result["finish"] = "stop";
@@ -48,12 +49,13 @@ async function complete(base: string, apiKey: string, request: CompleteRequest, 
     if (piece !== "") onEvent?.({ type: "token", text: piece });
     finish = choice?.finish_reason ?? finish;
     if (chunk.verification?.verdict !== "verified") continue;
-    const { session, task, prompt, transactions, committee, agreement, digest, charged, streamed } = chunk.verification;
+    const { session, task, prompt, transactions, committee, agreement, digest, charged, key, streamed } = chunk.verification;
     onEvent?.({ type: "settled", task, transaction: transactions.settled });
     return {
       text: streamed?.content ?? text,
       finish,
       usage: { promptTokens: chunk.usage?.prompt_tokens ?? 0, completionTokens: chunk.usage?.completion_tokens ?? 0 },
+      ...(key !== undefined && { key }),
       proof: { session, task, prompt, transactions, committee, agreement, digest, charged },
     };
   }

@@ -1,7 +1,9 @@
+import { getBytes } from "ethers";
 import type { Deployment } from "../chain/deployment.ts";
 import type { Endpoint } from "../chain/endpoint.ts";
 import { createViews } from "../chain/views.ts";
 import { digestOf } from "../content/contentId.ts";
+import { seal } from "../content/sealing.ts";
 import { applyChanges, decodeAnswers, decodeOutcomes } from "../protocol/answers.ts";
 import { committee, decidingBlock, taskSeed } from "../protocol/draw.ts";
 import { judge } from "../protocol/sketch.ts";
@@ -18,10 +20,11 @@ export interface Check {
 
 /**
  * Checks a result against the chain alone, whoever handed it over: the text hashes to the digest that was accepted, the committee follows from the
- * block that decided it and from the lease, and the sketches on chain agree under the task's terms. Throws what the RPC server makes it throw.
+ * block that decided it and from the lease, and the sketches on chain agree under the task's terms. A sealed result's text is sealed again with its
+ * key, which gives the same bytes. Throws what the RPC server makes it throw.
  */
 export async function verify(
-  { text, proof }: Result,
+  { text, key, proof }: Pick<Result, "text" | "key" | "proof">,
   { endpoint, deployment }: { endpoint: Endpoint; deployment: Deployment },
 ): Promise<{ ok: boolean; checks: Check[] }> {
   const checks: Check[] = [];
@@ -43,7 +46,8 @@ export async function verify(
   const outcome = decodeOutcomes(settled.outcomes)[proof.prompt];
   const answersAt = (seat: number) => decodeAnswers(applyChanges(settled.base, evidence.changes.get(seat) ?? "0x"))[proof.prompt];
   const canonical = outcome?.canonicalSeat == null ? undefined : answersAt(outcome.canonicalSeat);
-  const found = digestOf(new TextEncoder().encode(text));
+  const plain = new TextEncoder().encode(text);
+  const found = digestOf(key === undefined ? plain : seal(getBytes(key), plain));
   check(
     "text",
     found === proof.digest && found === canonical?.digest,

@@ -87,7 +87,9 @@ const silentChange: Detector = (program) =>
 /** Text of a NatSpec comment. */
 const documentation = (node: AstNode): string => {
   const given = node["documentation"];
-  return isNode(given) ? String(given["text"]) : typeof given === "string" ? given : "";
+  // Without prose of its own, a function has that of the one which it implements.
+  const inherited = ((node["baseFunctions"] ?? []) as number[]).length > 0 ? "inherited" : "";
+  return isNode(given) ? String(given["text"]) : typeof given === "string" ? given : inherited;
 };
 
 /** Declarations that an outside reader meets, and their prose. */

@@ -18,6 +18,10 @@ export interface LocalnetOptions {
   routerPort: number;
   /** This node answers something else. */
   poison?: number;
+  /** Further flags of the router. */
+  routerFlags?: string[];
+  /** Further flags of every node. */
+  nodeFlags?: string[];
   /** Told of every stage that is done. */
   onStage?: (text: string) => void;
 }
@@ -85,10 +89,10 @@ export async function startLocalnet(options: LocalnetOptions): Promise<Localnet>
       "--model",
       setting.model.name,
     ];
-    const router = startRouter(common, setting, folder, routerPort);
+    const router = startRouter([...common, ...(options.routerFlags ?? [])], setting, folder, routerPort);
     programs.push(router);
     const nodes = nodePorts.map((port, i) =>
-      startNode(common, folder, i, port, i < options.nodes ? "miner,oracle" : "validator", options.poison === i + 1),
+      startNode([...common, ...(options.nodeFlags ?? [])], folder, i, port, i < options.nodes ? "miner,oracle" : "validator", options.poison === i + 1),
     );
     programs.push(...nodes);
     const healthy = (url: string) => async () => (await fetch(`${url}/healthz`)).ok;

@@ -251,7 +251,7 @@ async function loadInternals(project: string): Promise<Internals> {
       observability,
       testPattern,
       generateGasReport: false,
-      eip712CanonicalTypes: {},
+      eip712CanonicalTypes: [],
       testSourcePaths,
     });
     return { ...(given as object), gasLimit: GAS_LIMIT, collectStackTraces: 1 };

@@ -58,8 +58,10 @@ export async function addWallet(page: Page, rpc: string, account: string, name =
         removeListener: () => undefined,
       };
       const info = { uuid: "7f3c5b0e-0000-4000-8000-000000000001", name, icon: "data:image/svg+xml,<svg/>", rdns: "example.test" };
-      const announce = () => dispatchEvent(new CustomEvent("eip6963:announceProvider", { detail: Object.freeze({ info, provider }) }));
-      addEventListener("eip6963:requestProvider", announce);
+      const window = globalThis as unknown as EventTarget;
+      const announce = () =>
+        window.dispatchEvent(new CustomEvent("eip6963:announceProvider", { detail: Object.freeze({ info, provider }) }));
+      window.addEventListener("eip6963:requestProvider", announce);
       announce();
     },
     { rpc, account, name },

@@ -53,6 +53,7 @@ describe("Strangers' text on the page", function () {
       quantisation: HOSTILE,
       manifest: sha256(manifest),
       answer: sha256(answer),
+      said: LARGE,
     };
     const chain = new SyntheticChain({ nodes: 6, sessions: 1, tasksPerBlock: 1, words });
     chain.addTasks(3);

@@ -70,7 +70,7 @@ describe("The dashboard of a running network, in a real browser", function () {
     await page.getByRole("button", { name: "Test wallet" }).click();
     await page.getByLabel("Deposit, COR").fill("120.5");
     await page.getByRole("button", { name: "Open and fund" }).click();
-    await page.getByText("Session 2 is open and holds 120.5 COR.").waitFor({ timeout: 30_000 });
+    await page.getByText("Session 2 is open and holds 120.5 COR.").waitFor({ timeout: 60_000 });
     const payment = contractOf(setting.record, "SessionPayment", provider);
     const balance = (await payment.getFunction("balanceOf").staticCall(2)) as { available: bigint };
     expect(balance.available).to.equal(parseEther("120.5"));
@@ -134,6 +134,24 @@ describe("The dashboard of a running network, in a real browser", function () {
       expect(complaints).to.deep.equal([]);
       await context.close();
     }
+  });
+
+  it("its first view loads less than 150 kB of JavaScript, compressed, and neither ethers nor the SDK's proofs", async () => {
+    const { context, page } = await openPage(browser, hosts());
+    const devtools = await context.newCDPSession(page);
+    await devtools.send("Network.enable");
+    const scripts = new Map<string, number>();
+    devtools.on("Network.responseReceived", ({ requestId, type }) => type === "Script" && scripts.set(requestId, 0));
+    devtools.on(
+      "Network.loadingFinished",
+      ({ requestId, encodedDataLength }) => scripts.has(requestId) && scripts.set(requestId, encodedDataLength),
+    );
+    await page.goto(net.routerUrl);
+    await settled(page);
+    await page.locator("canvas").first().waitFor();
+    const bytes = [...scripts.values()].reduce((sum, size) => sum + size, 0);
+    expect(bytes).to.be.within(10_000, 150_000);
+    await context.close();
   });
 
   it("is used by keyboard alone: skip link, views, a task, its check", async () => {

@@ -115,8 +115,10 @@ describe("The index says what the contracts say", () => {
     const cancelled = await net.submit(1, { mine: false });
     await Session.connect(net.client).cancel(cancelled.id, net.handover(cancelled).terms);
     await net.submit(1);
-    const owner = net.operators.get(1)!;
-    await SessionPayment.connect(owner).withdrawNode(1, owner.address);
+    let paid = 1;
+    while ((await SessionPayment.owedToNode(paid)) === 0n) paid++;
+    const owner = net.operators.get(paid)!;
+    await SessionPayment.connect(owner).withdrawNode(paid, owner.address);
     await Session.connect(net.client).refund(net.session, net.client.address, 1_000n);
     await expectSame(net);
   });

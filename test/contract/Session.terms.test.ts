@@ -208,6 +208,22 @@ describe("Session: terms", () => {
     await Session().connect(router).submit(session, net().request(1));
   });
 
+  it("come back to a former owner without the routers that it had named", async () => {
+    const { client, stranger, router, keeper, session } = net();
+    await Session().connect(client).setRouter(session, keeper.address, true, "");
+    await Session().connect(client).transfer(session, stranger.address);
+    await Session().connect(stranger).transfer(session, client.address);
+    for (const former of [router, keeper]) {
+      expect(await Session().isRouter(session, former.address)).to.equal(false);
+      await expect(Session().connect(former).submit(session, net().request(1)))
+        .to.be.revertedWithCustomError(Session(), "SessionUnauthorized")
+        .withArgs(session, former.address);
+    }
+    await Session().connect(client).setRouter(session, router.address, true, "");
+    expect(await Session().isRouter(session, router.address)).to.equal(true);
+    await Session().connect(router).submit(session, net().request(1));
+  });
+
   it("are closed by the owner, once", async () => {
     const { client, router, session } = net();
     await expect(Session().connect(router).close(session))

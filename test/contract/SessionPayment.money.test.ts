@@ -11,11 +11,11 @@ describe("SessionPayment: users' money", () => {
   const payment = () => net().modules.SessionPayment;
   const token = () => net().modules.COR;
   const holding = () => token().balanceOf(payment().target);
-  /** One task, accepted by all and settled by the keeper. */
+  /** One task, accepted by all and settled by the keeper, when the bounty is no longer the router's alone. */
   async function serve(): Promise<number[]> {
     const task = await net().submit();
     await net().commitCarried(task);
-    await net().networkHelpers.mine(1);
+    await net().networkHelpers.time.increase(WINDOWS.revealWindow * 0.3 + 1);
     await net().modules.SessionQueue.connect(net().keeper).reveal(net().handover(task));
     return net().seatsOf(task);
   }

@@ -270,6 +270,7 @@ describe("SessionQueue: openings", () => {
     const first = await committed();
     const running = await net().submit(2);
     const second = await committed();
+    await net().networkHelpers.time.increase(WINDOWS.revealWindow * 0.3 + 1);
     const broken = { ...net().handover(second), base: "0x" };
     const receipt = await receiptOf(
       queue()

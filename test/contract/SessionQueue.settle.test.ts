@@ -15,6 +15,8 @@ const GROSS = 150n * MILLI;
 const FEE = GROSS / 20n;
 const NET = GROSS - 2n * FEE;
 const BOUNTY = MILLI;
+/** First part of the reveal window, in which the router earns the bounty whoever settles, seconds. */
+const EXCLUSIVE = WINDOWS.revealWindow * 0.3;
 
 describe("SessionQueue: a task is settled", () => {
   const net = useNetwork();
@@ -25,10 +27,10 @@ describe("SessionQueue: a task is settled", () => {
     const [tasks, commits, reveals, accepted, outliers, score] = await net().modules.Reputation.recordOf(node);
     return [tasks, commits, reveals, accepted, outliers, score].map(Number);
   };
-  /** Commits by the seats that answer, goes on to the reveal phase and opens all of them by the keeper. */
+  /** Commits by the seats that answer, goes on to where the keeper earns the bounty, and opens all of them by the keeper. */
   async function run(task: Task, answersOf: Parameters<ReturnType<typeof net>["commitCarried"]>[1]) {
     await net().commitCarried(task, answersOf);
-    await net().networkHelpers.mine(1);
+    await net().networkHelpers.time.increase(EXCLUSIVE + 1);
     return receiptOf(queue().connect(net().keeper).reveal(net().handover(task)));
   }
 
@@ -52,6 +54,35 @@ describe("SessionQueue: a task is settled", () => {
       [task.id, BigInt(Status.Accepted), charged, 7n, encodeOutcomes([{ canonicalSeat: 0, accepted: 7 }]), answers],
     ]);
     for (const seat of seats) expect(await recordOf(seat)).to.deep.equal([1, 1, 1, 1, 0, 1_562]);
+  });
+
+  for (const [when, second, earner] of [
+    ["the last second of the first 30 % of the reveal window is its router's", 0, "router"],
+    ["the second after it is whoever's who settles", 1, "keeper"],
+  ] as const) {
+    it(`the bounty of a task that a router submitted, in ${when}`, async () => {
+      const before = await ledgerOf(net());
+      const task = await net().submit();
+      await net().commitCarried(task);
+      await nextAt(net(), (await closeOf(task)) + EXCLUSIVE + second);
+      await queue().connect(net().keeper).reveal(net().handover(task));
+      const change = changeOf(before, await ledgerOf(net()), []);
+      const bounty = { router: earner === "router" ? BOUNTY : 0n, keeper: earner === "keeper" ? BOUNTY : 0n };
+      expect([change.router, change.keeper]).to.deep.equal([3n * FEE + bounty.router, bounty.keeper]);
+    });
+  }
+
+  it("the bounty of a task that the owner submitted is whoever's who settles, at once", async () => {
+    const { modules, client, session, networkHelpers, parameters } = net();
+    const before = await ledgerOf(net());
+    const receipt = await receiptOf(modules.Session.connect(client).submit(session, net().request(1)));
+    await networkHelpers.mine(parameters.seedDelay + 1);
+    const task = net().taskFrom(receipt.logs)[0]!;
+    await net().commitCarried(task);
+    await networkHelpers.mine(1);
+    await queue().connect(net().keeper).reveal(net().handover(task));
+    const change = changeOf(before, await ledgerOf(net()), []);
+    expect([change.router, change.keeper]).to.deep.equal([0n, BOUNTY]);
   });
 
   it("A5 an outlier is not paid and its score falls, and the others are paid exactly", async () => {

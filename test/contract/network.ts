@@ -41,6 +41,11 @@ import type { BlockRandomness } from "../../types/ethers-contracts/contracts/ran
 import type { Session } from "../../types/ethers-contracts/contracts/service/Session.ts";
 import type { SessionPayment } from "../../types/ethers-contracts/contracts/service/SessionPayment.ts";
 import type { SessionQueue } from "../../types/ethers-contracts/contracts/service/SessionQueue.ts";
+import type { Liveness } from "../../types/ethers-contracts/contracts/identity/Liveness.ts";
+import type { OracleCommittee } from "../../types/ethers-contracts/contracts/assurance/OracleCommittee.ts";
+import type { PoUW } from "../../types/ethers-contracts/contracts/assurance/PoUW.ts";
+import type { Referee } from "../../types/ethers-contracts/contracts/assurance/Referee.ts";
+import type { Rewards } from "../../types/ethers-contracts/contracts/economy/Rewards.ts";
 import type { TimelockController } from "../../types/ethers-contracts/@openzeppelin/contracts/governance/TimelockController.ts";
 import type { AccessManager } from "../../types/ethers-contracts/@openzeppelin/contracts/access/manager/AccessManager.ts";
 
@@ -56,6 +61,11 @@ export interface Modules {
   Validation: Validation;
   SessionQueue: SessionQueue;
   Session: Session;
+  Liveness: Liveness;
+  OracleCommittee: OracleCommittee;
+  Rewards: Rewards;
+  Referee: Referee;
+  PoUW: PoUW;
   ImageRegistry: ImageRegistry;
   RestrictedList: RestrictedList;
   Staking: Staking;
@@ -78,9 +88,10 @@ export interface Setup {
   comparison?: Comparison;
   /** Other terms of the session, over the plain ones. */
   terms?: Partial<AssuredTerms> & { mode?: number };
-  parameters?: Partial<Omit<NetworkParameters, "pool" | "session" | "models">> & {
+  parameters?: Partial<Omit<NetworkParameters, "pool" | "session" | "network" | "models">> & {
     pool?: Partial<NetworkParameters["pool"]>;
     session?: Partial<NetworkParameters["session"]>;
+    network?: Partial<NetworkParameters["network"]>;
   };
 }
 
@@ -119,6 +130,7 @@ export async function startNetwork(setup: Setup = {}) {
     // Enough for the largest tasks of these tests: a seat's stake is at least twice its share of the worst case.
     pool: { ...local.pool, minStake: parseEther("20000"), ...setup.parameters?.pool },
     session: { ...local.session, ...setup.parameters?.session },
+    network: { ...local.network, ...setup.parameters?.network },
     seedDelay: setup.parameters?.seedDelay ?? local.seedDelay,
     minWindow: local.minWindow,
     models: [

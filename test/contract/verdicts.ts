@@ -89,14 +89,20 @@ export function validationOf(net: Network) {
     return { seat, commitment, r: signature.r, vs: signature.yParityAndS };
   }
 
-  /** All commit (but those of whom `wordFor` says null), carried in one transaction; returns the openings. */
-  async function commitAll(task: Task, round: number, wordFor: (seat: number) => bigint | null): Promise<VerdictOpening[]> {
+  /** What all commit (but those of whom `wordFor` says null), and what opens it. */
+  async function prepared(task: Task, round: number, wordFor: (seat: number) => bigint | null) {
     const members = await panel(task);
     const openings = members.flatMap((_, seat) => {
       const word = wordFor(seat);
       return word === null ? [] : [opening(task, seat, word)];
     });
     const verdicts = openings.map((one) => signed(task, members[one.seat]!, one.seat, commitmentOf(task, round, members[one.seat]!, one)));
+    return { task, verdicts, openings };
+  }
+
+  /** All commit, carried in one transaction; returns the openings. */
+  async function commitAll(task: Task, round: number, wordFor: (seat: number) => bigint | null): Promise<VerdictOpening[]> {
+    const { verdicts, openings } = await prepared(task, round, wordFor);
     await receiptOf(Validation.connect(net.router).commitMany([{ task: task.id, verdicts }]));
     return openings;
   }
@@ -129,5 +135,5 @@ export function validationOf(net: Network) {
     };
   }
 
-  return { panel, opening, commitmentOf, signed, commitAll, judge, asked, settle };
+  return { panel, opening, commitmentOf, signed, prepared, commitAll, judge, asked, settle };
 }

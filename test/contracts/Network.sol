@@ -5,7 +5,11 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IModelRegistry} from "../../contracts/interfaces/IModelRegistry.sol";
 import {INodePool, LeaseId, NodeId} from "../../contracts/interfaces/INodePool.sol";
 import {IRandomness} from "../../contracts/interfaces/IRandomness.sol";
+import {ILiveness} from "../../contracts/interfaces/ILiveness.sol";
+import {IOracleCommittee} from "../../contracts/interfaces/IOracleCommittee.sol";
+import {IPoUW} from "../../contracts/interfaces/IPoUW.sol";
 import {IReputation} from "../../contracts/interfaces/IReputation.sol";
+import {IRewards} from "../../contracts/interfaces/IRewards.sol";
 import {ISession, SessionId} from "../../contracts/interfaces/ISession.sol";
 import {ISessionPayment} from "../../contracts/interfaces/ISessionPayment.sol";
 import {Comparison, ISessionQueue, Phase, Status, TaskId, TaskTerms} from "../../contracts/interfaces/ISessionQueue.sol";
@@ -41,6 +45,10 @@ abstract contract Network is Test {
     address internal constant TREASURY = address(0x7ea5);
     address internal constant STRANGER = address(0x5742);
     address internal constant ROUTER = address(0x4073);
+    uint40 internal constant PING_WINDOW = 60;
+    uint40 internal constant EPOCH = 600;
+    uint40 internal constant ORACLE_GRACE = 15;
+    uint32 internal constant ROUND_INTERVAL = 1;
     uint256 private constant KEYS = 0xa11ce000;
 
     IERC20 internal token;
@@ -52,6 +60,10 @@ abstract contract Network is Test {
     IReputation internal reputation;
     IValidation internal validation;
     IRandomness internal randomness;
+    ILiveness internal liveness;
+    IOracleCommittee internal oracles;
+    IRewards internal rewards;
+    IPoUW internal pouw;
 
     /// @dev What a seat committed, and what is needed to open it. Without a salt it cannot be opened.
     struct Seat {
@@ -104,14 +116,19 @@ abstract contract Network is Test {
         registry = IModelRegistry(deploy("ModelRegistry", abi.encode(authority)));
         randomness = IRandomness(deploy("BlockRandomness", ""));
         uint256 nonce = vm.getNonce(address(this));
-        address[6] memory ahead;
-        for (uint256 i = 0; i < 6; ++i) ahead[i] = vm.computeCreateAddress(address(this), nonce + i);
+        address[12] memory ahead;
+        for (uint256 i = 0; i < 12; ++i) ahead[i] = vm.computeCreateAddress(address(this), nonce + i);
         (address pool_, address payment_, address session_, address queue_) = (ahead[0], ahead[1], ahead[2], ahead[3]);
         (address judge_, address validation_) = (ahead[4], ahead[5]);
         pool = INodePool(
             deploy(
                 "NodePool",
-                abi.encode(authority, token, registry, session_, queue_, validation_, payment_, poolParameters(MIN_STAKE, PENALTY))
+                abi.encode(
+                    authority,
+                    // The wiring, a struct of static members: encoded as they are.
+                    [address(token), address(registry), session_, queue_, validation_, payment_, ahead[11], ahead[7]],
+                    poolParameters(MIN_STAKE, PENALTY)
+                )
             )
         );
         payment = ISessionPayment(deploy("SessionPayment", abi.encode(token, pool_, session_, queue_, TREASURY, validation_)));
@@ -124,12 +141,55 @@ abstract contract Network is Test {
         queue = ISessionQueue(deploy("SessionQueue", abi.encode(session_, payment_, pool_, randomness, validation_, judge_, SEED_DELAY)));
         vm.assertEq(deploy("Judge", ""), judge_, "the judge's address was foretold");
         validation = IValidation(deploy("Validation", abi.encode(queue_, session_, pool_, payment_, randomness, SEED_DELAY)));
-        reputation = IReputation(deploy("Reputation", abi.encode(payment_)));
+        reputation = IReputation(deploy("Reputation", abi.encode(payment_, ahead[11])));
+        _buildRounds(authority, ahead[11]);
         vm.assertEq(address(queue), queue_, "addresses were foretold");
         registry.register(MODEL, description(PRICE));
         registry.register(SECOND_MODEL, description(PRICE * 2));
         for (uint256 i = 0; i < nodes; ++i) enter(i, MIN_STAKE);
         pass(1, 12);
+    }
+
+    /// @dev The modules of network work.
+    function _buildRounds(address authority, address pouw_) private {
+        liveness = ILiveness(deploy("Liveness", abi.encode(pool, PING_WINDOW)));
+        oracles = IOracleCommittee(deploy("OracleCommittee", abi.encode(authority, pouw_, ORACLE_GRACE, new address[](0))));
+        rewards = IRewards(
+            deploy("Rewards", abi.encode(authority, token, pool, payment, liveness, pouw_, EPOCH, PING_WINDOW, rewardParameters()))
+        );
+        address referee = deploy("Referee", abi.encode(pool, reputation));
+        IPoUW.Rules[2] memory rules = [roundRules(0), roundRules(2)];
+        pouw = IPoUW(
+            deploy(
+                "PoUW",
+                abi.encode(
+                    authority,
+                    [
+                        address(token),
+                        address(pool),
+                        address(registry),
+                        address(randomness),
+                        address(reputation),
+                        address(rewards),
+                        address(oracles),
+                        referee
+                    ],
+                    SEED_DELAY,
+                    IPoUW.Parameters(ROUND_INTERVAL, 4, 1e15),
+                    rules,
+                    [bytes32("one"), bytes32("two")]
+                )
+            )
+        );
+        vm.assertEq(address(pouw), pouw_, "the rounds' address was foretold");
+    }
+
+    function rewardParameters() internal pure returns (IRewards.Parameters memory) {
+        return IRewards.Parameters(1_000e18, 1e13, 3_000, 4_000, 3_000, 1_000, 6_000, 5_000);
+    }
+
+    function roundRules(uint8 validators) internal pure returns (IPoUW.Rules memory) {
+        return IPoUW.Rules(3, 2, validators, 4, 2, 2, 60, 5, 30, 40, 50, 30, 40, 100, 100);
     }
 
     function description(uint96 price) internal pure returns (IModelRegistry.Model memory) {
@@ -148,7 +208,8 @@ abstract contract Network is Test {
                 assignmentLock: minStake / 10,
                 jail: 1 days,
                 bountyBps: 3_000,
-                dailyCap: type(uint96).max
+                dailyCap: type(uint96).max,
+                proving: false
             });
     }
 

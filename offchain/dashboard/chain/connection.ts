@@ -6,6 +6,9 @@ import type { NetworkInfo } from "../data.ts";
 import type { Provider } from "../wallet.tsx";
 import { interfaces } from "./abis.ts";
 
+/** Between looks for a receipt; ethers' own four seconds are long for people who watch. */
+const POLL_MS = 500;
+
 /** The chain as this browser reaches it: through the wallet where one is connected, else at the address that the server names. */
 export function chainOf(network: NetworkInfo, wallet: Provider | undefined): { endpoint: Endpoint; deployment: Deployment } {
   const chainId = BigInt(network.chainId);
@@ -25,7 +28,9 @@ export function chainOf(network: NetworkInfo, wallet: Provider | undefined): { e
 
 /** The wallet's account as a signer. */
 export async function signerOf(network: NetworkInfo, wallet: Provider): Promise<JsonRpcSigner> {
-  return await new BrowserProvider(wallet, BigInt(network.chainId)).getSigner();
+  const provider = new BrowserProvider(wallet, BigInt(network.chainId));
+  provider.pollingInterval = POLL_MS;
+  return await provider.getSigner();
 }
 
 export const contractOf = (network: NetworkInfo, name: string, signer: JsonRpcSigner): Contract =>

@@ -39,8 +39,7 @@ export async function verifyTask(
       digest,
       charged: task.charged,
     };
-    const usage = { promptTokens: 0, completionTokens: 0 };
-    return await verify({ text: textOf(bytes), finish: "stop", usage, proof }, chain);
+    return await verify({ text: textOf(bytes), proof }, chain);
   } finally {
     chain.endpoint.close();
   }

@@ -28,8 +28,43 @@ export function Governance() {
       <h1>Governance</h1>
       <p class="lead">Parameters are copied into a session or node when it begins: a change reaches what comes after, never what runs.</p>
       <Show of={found}>
-        {({ parameters, models, changes }) => (
+        {({ parameters, models, proposals, images, changes }) => (
           <>
+            <Section title="Proposals">
+              {proposals.length === 0 ? (
+                <Empty title="Nothing has been put to the vote" />
+              ) : (
+                <Table
+                  label="Proposals"
+                  head={["Proposed", "Text (the proposer's words)", "State", { right: "For" }, { right: "Against" }, { right: "Abstain" }]}
+                >
+                  {proposals.map((one) => (
+                    <tr key={one.id}>
+                      <td>
+                        <TxLink hash={one.proposed_in}>
+                          <Time at={one.proposed_at} />
+                        </TxLink>
+                      </td>
+                      <td class="words">
+                        <Stranger text={one.description} lines />
+                      </td>
+                      <td>
+                        <span class={`status ${one.state === "executed" ? "accepted" : ""}`}>{one.state}</span>
+                      </td>
+                      <td class="right">
+                        <Amount value={one.in_favour} digits={0} />
+                      </td>
+                      <td class="right">
+                        <Amount value={one.against} digits={0} />
+                      </td>
+                      <td class="right">
+                        <Amount value={one.abstain} digits={0} />
+                      </td>
+                    </tr>
+                  ))}
+                </Table>
+              )}
+            </Section>
             {parameters.map(({ module, value, changed_at, changed_in }) => (
               <Section
                 key={module}
@@ -67,6 +102,42 @@ export function Governance() {
                       </td>
                       <td class="right">{model.agreement}</td>
                       <td>{model.deprecated ? "deprecated" : "current"}</td>
+                    </tr>
+                  ))}
+                </Table>
+              )}
+            </Section>
+            <Section title="Node images">
+              {images.length === 0 ? (
+                <Empty title="No image is published">Publishers register the digests of node builds; nodes declare which they run.</Empty>
+              ) : (
+                <Table
+                  label="Node images"
+                  head={[
+                    "Image",
+                    "Publisher",
+                    "Source (their own words)",
+                    { right: "Nodes" },
+                    { right: "Mean reputation" },
+                    { right: "Accepted" },
+                    { right: "Outliers" },
+                  ]}
+                >
+                  {images.map((image) => (
+                    <tr key={image.id}>
+                      <td>
+                        <Hash value={image.id} />
+                      </td>
+                      <td>
+                        <Hash value={image.publisher} />
+                      </td>
+                      <td class="clip">
+                        <Stranger text={image.source} />
+                      </td>
+                      <td class="right">{count(image.nodes)}</td>
+                      <td class="right">{image.score === null ? "–" : count(Math.round(image.score))}</td>
+                      <td class="right">{count(image.accepted)}</td>
+                      <td class="right">{count(image.outliers)}</td>
                     </tr>
                   ))}
                 </Table>

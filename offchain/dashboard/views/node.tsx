@@ -67,6 +67,9 @@ export function Node({ id }: { id: string }) {
                   ["Answers", <Amount key="tasks" value={node.earned_tasks} digits={6} />],
                   ["Time on lease", <Amount key="leases" value={node.earned_leases} digits={6} />],
                   ["Verdicts", <Amount key="verdicts" value={node.earned_verdicts} digits={6} />],
+                  ["Network rewards: liveness", <Amount key="liveness" value={node.rewards_liveness} digits={6} />],
+                  ["Network rewards: health", <Amount key="health" value={node.rewards_health} digits={6} />],
+                  ["Network rewards: service", <Amount key="service" value={node.rewards_service} digits={6} />],
                   ["Taken from its stake", <Amount key="slashed" value={node.slashed} digits={6} />],
                 ]}
               />
@@ -80,7 +83,7 @@ export function Node({ id }: { id: string }) {
                   ["Stake", <Amount key="stake" value={node.stake} />],
                   ["Roles", ROLES[node.roles] ?? String(node.roles)],
                   ["Dedicated to", node.dedicated_to === 0 ? "nobody: in the common pool" : `session ${node.dedicated_to}`],
-                  ["Image", "none declared on this network"],
+                  ["Image", node.image === "" || BigInt(node.image) === 0n ? "none declared" : <Hash key="image" value={node.image} />],
                   ["Endpoint (its own words)", <Stranger key="endpoint" text={node.endpoint} />],
                   [
                     "Registered",

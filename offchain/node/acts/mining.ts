@@ -4,6 +4,7 @@ import type { Digest } from "../../content/contentId.ts";
 import { HttpPeer } from "../../content/httpPeer.ts";
 import { LayeredStore } from "../../content/layeredStore.ts";
 import { decodeAnswers, decodePromptTokens } from "../../protocol/answers.ts";
+import { EngineError } from "../../inference/engine.ts";
 import { MAX_CLAIM_BYTES } from "../../protocol/claim.ts";
 import { buildHandover, encodeHandover } from "../../protocol/handover.ts";
 import { gross } from "../../protocol/price.ts";
@@ -41,8 +42,11 @@ export function miningActs(parts: ActsParts): ActsOf<MinerAction["kind"]> {
 }
 
 async function infer(parts: ActsParts, entry: TaskEntry, seat: number, signal: AbortSignal): Promise<void> {
-  const { engine, results, content, live, key, poison, posing, deployment, node, world, journal, log } = parts;
+  const { engine, results, content, live, boxes, key, poison, posing, deployment, node, world, journal, log } = parts;
   const { task, terms } = entry;
+  const { modelId, modelSha256 } = engine.info();
+  if (`0x${modelSha256}` !== terms.model)
+    throw new EngineError("ModelUnknown", `found ${modelId} loaded, wanted the task's model ${terms.model}`, true);
   crashPoint("decided");
   const began = performance.now();
   const seenAt = world.seenAt(task);
@@ -52,7 +56,7 @@ async function infer(parts: ActsParts, entry: TaskEntry, seat: number, signal: A
     content,
     world.sourcesOf(entry).map((base) => new HttpPeer(base)),
   );
-  const workParts = { engine, source, results, live, key, domain, poison, posing };
+  const workParts = { engine, source, results, live, boxes, key, domain, poison, posing };
   const work = await makeWork(task, entry.attempt, terms, seat, node, workParts, signal).catch((error: unknown) => {
     if (error instanceof TermsUntrue || permanent(error)) world.progress(task).refused = true;
     throw error;

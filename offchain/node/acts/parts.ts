@@ -5,6 +5,7 @@ import type { Views } from "../../chain/views.ts";
 import type { Deployment } from "../../chain/deployment.ts";
 import type { Sender } from "../../chain/sender.ts";
 import type { Intent } from "../../chain/senderStore.ts";
+import type { KeyBoxes } from "../../content/keyBoxes.ts";
 import type { LiveAnswers } from "../../content/live.ts";
 import type { LocalStore } from "../../content/localStore.ts";
 import type { Engine } from "../../inference/engine.ts";
@@ -27,6 +28,7 @@ export interface ActsParts {
   /** What the content routes serve. */
   content: LocalStore;
   live?: LiveAnswers;
+  boxes?: KeyBoxes;
   key: SigningKey;
   /** What a commitment that is not opened costs this node, COR base units. */
   unopenedPenalty: bigint;

@@ -7,6 +7,7 @@ import {Draw} from "../../../contracts/libraries/Draw.sol";
 import {Judging} from "../../../contracts/libraries/Judging.sol";
 import {OpeningLib} from "../../../contracts/libraries/OpeningLib.sol";
 import {Price} from "../../../contracts/libraries/Price.sol";
+import {Sampling} from "../../../contracts/libraries/Sampling.sol";
 import {Score} from "../../../contracts/libraries/Score.sol";
 import {Sketch} from "../../../contracts/libraries/Sketch.sol";
 import {TaskRules, TaskRulesLib} from "../../../contracts/libraries/TaskRules.sol";
@@ -81,7 +82,11 @@ contract Libraries {
 
     function lowerMedians(uint256[][] memory values, uint256[] calldata members) external pure returns (uint256[] memory found) {
         found = new uint256[](values.length);
-        for (uint256 i = 0; i < values.length; ++i) found[i] = Judging.lowerMedian(values[i], members[i]);
+        for (uint256 i = 0; i < values.length; ++i) {
+            uint256 lanes = 0;
+            for (uint256 j = 0; j < values[i].length; ++j) lanes |= values[i][j] << (25 * j);
+            found[i] = Judging.lowerMedian(lanes, values[i].length, members[i]);
+        }
     }
 
     function picks(
@@ -159,5 +164,15 @@ contract Libraries {
     function decayed(uint256[] calldata scores, uint256[] calldata elapsed) external pure returns (uint256[] memory found) {
         found = new uint256[](scores.length);
         for (uint256 i = 0; i < scores.length; ++i) found[i] = Score.decayed(scores[i], elapsed[i]);
+    }
+
+    function sampleSizes(uint256[] calldata populations) external pure returns (uint256[] memory found) {
+        found = new uint256[](populations.length);
+        for (uint256 i = 0; i < populations.length; ++i) found[i] = Sampling.sampleSize(populations[i]);
+    }
+
+    function batchSizes(uint256 sample) external pure returns (uint256[] memory found) {
+        found = new uint256[](Sampling.BATCHES);
+        for (uint256 i = 0; i < found.length; ++i) found[i] = Sampling.batchSize(sample, i);
     }
 }

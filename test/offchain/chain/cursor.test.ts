@@ -72,7 +72,7 @@ describe("event cursor", () => {
   });
 
   for (const depth of [1, 5, 64]) {
-    it(`takes back what a reorganisation of ${depth} blocks removed, and delivers what came instead`, async () => {
+    it(`4b reorg of ${depth}: takes back what a reorganisation of ${depth} blocks removed, and delivers what came instead`, async () => {
       chain.mine(70);
       chain.mine(1, [announced(1)]);
       chain.mine(depth, [announced(2)]);
@@ -115,7 +115,7 @@ describe("event cursor", () => {
     expect(nodes(batch.added)).to.deep.equal([2]);
   });
 
-  it("refuses a chain that shares none of the blocks it remembers", async () => {
+  it("4b reorg beyond what is remembered: refuses a chain that shares none of the blocks it remembers", async () => {
     chain.mine(140);
     for (let batch = await read(); !batch.caughtUp; batch = await read());
     chain.drop(chain.blocks.length);

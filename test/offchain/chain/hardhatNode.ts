@@ -72,3 +72,18 @@ export async function startHardhatNode(): Promise<HardhatNode> {
   };
   return { url, rpc: async (method, ...params) => await rpcCall(url, method, ...params), stop };
 }
+
+/** Starts Anvil, a second implementation of the same chain rules, with its own controls (anvil_reorg, anvil_setNextBlockBaseFeePerGas). */
+export async function startAnvil(): Promise<HardhatNode> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const child = spawn("node_modules/.bin/anvil", ["--port", String(port), "--silent", "--order", "fifo"], { cwd: ROOT, stdio: "ignore" });
+  await eventually(async () => (await rpcCall(url, "eth_chainId")) === "0x7a69", "anvil", 30_000);
+  const stop = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, "exit");
+    child.kill("SIGKILL");
+    await ended;
+  };
+  return { url, rpc: async (method, ...params) => await rpcCall(url, method, ...params), stop };
+}

@@ -175,7 +175,7 @@ describe("sender", () => {
     expect((await again).status).to.equal(1);
   });
 
-  it("raises the fees of what is not mined, under the same nonce and with the same content", async () => {
+  it("4b stuck transaction: raises the fees of what is not mined, under the same nonce and with the same content", async () => {
     sender = opened({ bumpAfterBlocks: 1 });
     const sent = sender.send(approve("a", 3n));
     await broadcast();
@@ -230,7 +230,7 @@ describe("sender", () => {
     expect(await allowance()).to.equal(9n);
   });
 
-  it("notices that somebody else used its nonce, and goes on with the next", async () => {
+  it("4b nonce gap: notices that somebody else used its nonce, and goes on with the next", async () => {
     void sender.send(approve("a")).catch(() => {});
     await broadcast();
     const { hash } = sender.pending[0]!.raws[0]!;
@@ -245,7 +245,7 @@ describe("sender", () => {
     expect((await again).status).to.equal(1);
   });
 
-  it("fills a nonce that the journal lost, so that later ones are not stuck", async () => {
+  it("4b nonce gap: fills a nonce that the journal lost, so that later ones are not stuck", async () => {
     void sender.send(approve("lost")).catch(() => {});
     await broadcast();
     const { hash } = sender.pending[0]!.raws[0]!;
@@ -259,7 +259,7 @@ describe("sender", () => {
     expect(await used()).to.equal(2);
   });
 
-  it("says where gas money is short, and sends nothing", async () => {
+  it("4b insufficient funds: says where gas money is short, and sends nothing", async () => {
     await chain.rpc("hardhat_setBalance", wallet.address, "0x1000");
     const error = await failure(sender.send({ ...approve("a"), gasLimit: 60_000n }));
     expect(error).to.be.instanceOf(FundsShort);

@@ -18,7 +18,7 @@ describe("announced endpoints", () => {
     "http://a.example#x",
   ];
   for (const text of [...never, "no address", `http://${"a".repeat(300)}.example`]) {
-    it(`never calls ${JSON.stringify(text.slice(0, 40))}`, () => {
+    it(`4b malicious metadata: never calls ${JSON.stringify(text.slice(0, 40))}`, () => {
       expect(usableEndpoint(text, true)).to.equal(undefined);
       expect(usableEndpoint(text, false)).to.equal(undefined);
     });

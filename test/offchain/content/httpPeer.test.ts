@@ -20,12 +20,12 @@ describe("HttpPeer", () => {
     expect(await errorOf(peer.get(digestOf(text("other"))))).to.include({ code: "ContentNotFound", retryable: true });
   });
 
-  it("notices a peer that lies about bytes", async () => {
+  it("4b content source: notices a peer that lies about bytes", async () => {
     const peer = new HttpPeer(await oddPeer((_request, response) => response.end("something else")));
     expect(await errorOf(peer.get(wanted))).to.include({ code: "PeerLied", retryable: false });
   });
 
-  it("cuts an endless stream at the byte cap", async () => {
+  it("4b content source: cuts an endless stream at the byte cap", async () => {
     let sent = 0;
     let closed = false;
     const address = await oddPeer((_request, response) => {
@@ -41,7 +41,7 @@ describe("HttpPeer", () => {
     expect(sent).to.be.lessThan(50 * 1024 * 1024);
   });
 
-  it("ends a slow drip at the timeout", async () => {
+  it("4b content source: ends a slow drip at the timeout", async () => {
     const address = await oddPeer((_request, response) => {
       const timer = setInterval(() => response.write("x"), 20);
       response.on("close", () => clearInterval(timer));
@@ -50,7 +50,7 @@ describe("HttpPeer", () => {
     expect(error).to.include({ code: "PeerTimeout", retryable: true });
   });
 
-  it("does not follow a redirect", async () => {
+  it("4b content source: does not follow a redirect", async () => {
     let followed = false;
     const address = await oddPeer((request, response) => {
       if (request.url === "/elsewhere") followed = true;

@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect } from "chai";
 import { SyntheticChain, type SyntheticSettings } from "../../../bench/syntheticChain.ts";
-import { EventCursor } from "../../../offchain/chain/cursor.ts";
+import { EventCursor, KEPT_BLOCKS } from "../../../offchain/chain/cursor.ts";
 import { follow } from "../../../offchain/indexer/follow.ts";
+import { IndexQueries } from "../../../offchain/indexer/queries.ts";
 import { IndexStore } from "../../../offchain/indexer/indexStore.ts";
 
 const SMALL: SyntheticSettings = { nodes: 12, sessions: 3, tasksPerBlock: 3 };
@@ -45,9 +46,9 @@ describe("The index is a function of the chain", () => {
   it("after reorganisations of many depths it is the one that is built from genesis", async () => {
     const chain = new SyntheticChain(SMALL);
     const store = open(chain);
-    chain.addTasks(60);
+    chain.addTasks(KEPT_BLOCKS);
     await catchUp(chain, store);
-    for (const depth of [1, 4, 60]) {
+    for (const depth of [1, 4, KEPT_BLOCKS - 1]) {
       chain.reorganise(depth);
       chain.addTasks(depth + 6);
       await catchUp(chain, store, depth % 2 === 0 ? 5 : 2_000);
@@ -58,11 +59,11 @@ describe("The index is a function of the chain", () => {
   it("a reorganisation deeper than what can be taken back is refused, and changes nothing", async () => {
     const chain = new SyntheticChain(SMALL);
     const store = open(chain);
-    chain.addTasks(80);
+    chain.addTasks(KEPT_BLOCKS);
     await catchUp(chain, store);
     const before = store.digest();
-    chain.reorganise(80);
-    chain.addTasks(80);
+    chain.reorganise(KEPT_BLOCKS + 1);
+    chain.addTasks(KEPT_BLOCKS + 9);
     const error = await catchUp(chain, store).then(
       () => undefined,
       (thrown: Error & { code?: string }) => thrown,
@@ -100,6 +101,33 @@ describe("The index is a function of the chain", () => {
     old.database.pragma("user_version = 99");
     old.close();
     expect(() => open(chain, file)).to.throw(/version 99.*--rebuild/);
+    rmSync(folder, { recursive: true });
+  });
+
+  it("shows a round of network work as its events, in their order", async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), "index-"));
+    const file = path.join(folder, "index.db");
+    const chain = new SyntheticChain(SMALL);
+    const store = open(chain, file);
+    await catchUp(chain, store);
+    const insert = store.database.prepare("INSERT INTO events VALUES (?, 0, 9, '0x', 'PoUW', ?, NULL, NULL, ?, ?)");
+    insert.run(900, "RoundOpened", null, JSON.stringify({ round: "7" }));
+    insert.run(901, "RoundClaimed", 3, JSON.stringify({ round: "7" }));
+    insert.run(902, "RoundOpened", null, JSON.stringify({ round: "8" }));
+    const queries = new IndexQueries(file);
+    const { rounds } = queries.rounds();
+    expect(rounds.map(({ id, events }) => [id, events.map(({ name, node }) => [name, node])])).to.deep.equal([
+      ["8", [["RoundOpened", null]]],
+      [
+        "7",
+        [
+          ["RoundOpened", null],
+          ["RoundClaimed", 3],
+        ],
+      ],
+    ]);
+    queries.close();
+    store.close();
     rmSync(folder, { recursive: true });
   });
 });

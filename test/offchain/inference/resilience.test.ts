@@ -35,7 +35,7 @@ describe("an engine whose child dies or hangs", () => {
   });
   afterEach(() => engine.close());
 
-  it("starts another child once and still answers, showing each piece once", async () => {
+  it("4b engine crash or hang: starts another child once and still answers, showing each piece once", async () => {
     const pid = engine.info().pid!;
     const pieces: string[] = [];
     const onToken = (piece: string) => {
@@ -51,7 +51,7 @@ describe("an engine whose child dies or hangs", () => {
     expect(engine.counters().failures).to.equal(0);
   });
 
-  it("gives up with a typed error when the second child dies too, and serves the next request", async () => {
+  it("4b engine crash or hang: gives up with a typed error when the second child dies too, and serves the next request", async () => {
     const first = engine.info().pid!;
     const failing = errorOf(engine.complete(story));
     process.kill(first, "SIGKILL");
@@ -61,7 +61,7 @@ describe("an engine whose child dies or hangs", () => {
     expect(engine.counters()).to.include({ restarts: 2, failures: 1 });
   });
 
-  it("kills a child that shows no progress", async () => {
+  it("4b engine crash or hang: kills a child that shows no progress", async () => {
     const pid = engine.info().pid!;
     process.kill(pid, "SIGSTOP");
     expect((await engine.complete(question)).text).to.equal("The capital of France is Paris.");
@@ -155,7 +155,7 @@ describe("an engine whose owner is killed", () => {
 });
 
 describe("a model file", () => {
-  it("with one changed bit is refused before anything starts", async () => {
+  it("4b model file corrupt or swapped, K9: with one changed bit is refused before anything starts", async () => {
     const copy = await modelCopy();
     try {
       await copy.flipByte();
@@ -170,7 +170,7 @@ describe("a model file", () => {
     }
   });
 
-  it("that is swapped for a cheaper one while the engine runs is refused at the restart", async () => {
+  it("4b model file corrupt or swapped, K9: that is swapped for a cheaper one while the engine runs is refused at the restart", async () => {
     const copy = await modelCopy();
     const engine = await startEngine({ model: copy.entry });
     try {

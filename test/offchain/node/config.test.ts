@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { ROLES } from "../../../offchain/node/decide.ts";
 import { nodeConfig, SETTINGS } from "../../../offchain/node/config.ts";
 
 const KEY = `0x${"11".repeat(32)}`;
@@ -9,7 +10,7 @@ describe("node's settings", () => {
     expect(nodeConfig(GOOD)).to.deep.include({
       chainId: 31337n,
       listen: { host: "127.0.0.1", port: 9_420 },
-      role: ["miner", "oracle"],
+      role: [...ROLES],
       pollMs: 250,
       threads: 1,
       modelsDir: "models",

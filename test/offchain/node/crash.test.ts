@@ -24,7 +24,7 @@ describe("a node that is killed, cut off or misled", function () {
   beforeEach(() => bench.begin("refuses"));
   afterEach(async () => await bench.end());
 
-  describe("kill -9 and started again", () => {
+  describe("K4: kill -9 and started again", () => {
     it("after answering, before anything left: makes the same commitment", async () => {
       bench.carrier.manner = "hangs";
       await bench.start();
@@ -90,7 +90,7 @@ describe("a node that is killed, cut off or misled", function () {
       expect(await bench.mined()).to.deep.equal(sent);
     });
 
-    it("committed, and the journal lost: answers again, finds the same commitment, and reveals", async () => {
+    it("4b corrupt journal, moved away: committed, and the journal lost: answers again, finds the same commitment, and reveals", async () => {
       await bench.start();
       const task = await bench.submit();
       await bench.inPool();
@@ -120,7 +120,7 @@ describe("a node that is killed, cut off or misled", function () {
     });
   });
 
-  it("two processes with one key, which nobody should run, still make one commitment", async () => {
+  it("4b two agents, same key, K1: two processes with one key, which nobody should run, still make one commitment", async () => {
     const twin = await startNode(bench.network, 1, { data: path.join(bench.network.folder, "twin") });
     await bench.start();
     const task = await bench.submit();
@@ -130,7 +130,7 @@ describe("a node that is killed, cut off or misled", function () {
     expect(twin.output() + bench.daemon!.output()).not.to.include("JournalConflict");
   });
 
-  it("a reorganisation takes the commitment out: the same one goes in again, never another", async () => {
+  it("4b reorg, K1: a reorganisation takes the commitment out: the same one goes in again, never another", async () => {
     const { output } = await bench.start();
     const task = await bench.submit();
     const sent = await bench.inPool();
@@ -150,7 +150,7 @@ describe("a node that is killed, cut off or misled", function () {
     expect(output()).to.include("the chain was reorganised");
   });
 
-  it("the RPC server goes away for a while: says so, waits, and goes on", async () => {
+  it("4b RPC down: the RPC server goes away for a while: says so, waits, and goes on", async () => {
     const upstream = new URL(bench.network.chain.url);
     const serve = (port: number): Server =>
       createServer((incoming, outgoing) => {

@@ -52,7 +52,7 @@ describe("journal", () => {
     expect(journal.work(WORK.task, 1)).to.equal(undefined);
   });
 
-  it("takes the same commitment again, and refuses another one for the seat", () => {
+  it("K1: takes the same commitment again, and refuses another one for the seat", () => {
     journal.saveWork(WORK);
     journal.saveWork(WORK);
     const other = { ...WORK, commitment: hex("dd") };
@@ -73,7 +73,7 @@ describe("journal", () => {
     journal = new Journal(file, 31337n, QUEUE);
   });
 
-  it("refuses a damaged file instead of guessing", () => {
+  it("4b corrupt journal: refuses a damaged file instead of guessing", () => {
     journal.saveWork(WORK);
     journal.close();
     rmSync(`${file}-wal`, { force: true });

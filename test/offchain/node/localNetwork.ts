@@ -43,6 +43,8 @@ export interface LocalNetwork {
 
 export interface LocalNetworkOptions {
   nodes?: number;
+  /** Nodes of the session's lease; default all. */
+  leaseNodes?: number;
   redundancy?: number;
   commitWindow?: number;
   revealWindow?: number;
@@ -74,7 +76,8 @@ export function question(text: string, maxTokens = 32): Manifest {
 }
 
 export async function startLocalNetwork(options: LocalNetworkOptions = {}): Promise<LocalNetwork> {
-  const { nodes = 1, redundancy = 1, commitWindow = 60, revealWindow = 60, router, validators = 0, verdictWindow = 60 } = options;
+  const { nodes = 1, leaseNodes = nodes, redundancy = 1, commitWindow = 60, revealWindow = 60, router } = options;
+  const { validators = 0, verdictWindow = 60 } = options;
   const folder = mkdtempSync(path.join(tmpdir(), "corroborate-node-"));
   const chain = await startHardhatNode();
   const endpoint = await connect({ url: chain.url });
@@ -112,7 +115,7 @@ export async function startLocalNetwork(options: LocalNetworkOptions = {}): Prom
   };
   const windows = { verdictCommitWindow: verdictWindow, verdictRevealWindow: verdictWindow };
   const judged = validators === 0 ? AGREEMENT_ONLY : { ...AGREEMENT_ONLY, ...windows, validators, sampleBps: 10_000, bar: 2 };
-  await send("Session", "open", [{ model, redundancy, quorum, leaseNodes: nodes, mode: 0, comparison: 1, ...judged, ...limits }]);
+  await send("Session", "open", [{ model, redundancy, quorum, leaseNodes, mode: 0, comparison: 1, ...judged, ...limits }]);
   await (await deployer.sendTransaction({ to: ROUTER.address, value: parseEther("10") })).wait();
   if (router !== undefined) await send("Session", "setRouter", [SESSION, ROUTER.address, true, router]);
   await send("COR", "approve", [deployment.addresses.SessionPayment, parseEther("1000000")]);

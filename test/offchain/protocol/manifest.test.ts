@@ -71,7 +71,7 @@ describe("manifest", () => {
     expect(refusal(new Uint8Array([0x22, 0xff, 0x22])).code).to.equal("ManifestInvalid");
   });
 
-  it("refuses more than 256 KiB, read or written", () => {
+  it("4b oversized prompt: refuses more than 256 KiB, read or written", () => {
     const large = { ...manifest, prompts: [{ messages: [{ role: "user" as const, content: "x".repeat(256 * 1024) }] }] };
     expect(refusal(bytesOf(large)).code).to.equal("ManifestTooLarge");
     expect(() => manifestBytes(large)).to.throw(ManifestError, "split the prompts");

@@ -53,7 +53,7 @@ function setting({ windowMs = 0, size = 4, mineMs = 30, maxPrompts = 64, fail = 
   };
   const world = {
     arrivals: { ended: async (task: bigint) => await new Promise<EndedTask>((resolve) => ends.set(task, resolve)) },
-    session: SESSION_VIEW,
+    sessions: new Map(),
   };
   const parts = { content, submission, world, limits: { windowMs, size }, log: createLog({ name: "t", level: "silent" }) };
   const batcher = new Batcher(parts as never);

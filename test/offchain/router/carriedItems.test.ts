@@ -58,7 +58,7 @@ describe("what a carrier takes", () => {
       committee: () =>
         Promise.resolve(drawn ? operators.map(({ address }, seat) => ({ seat, node: seat + 1, operator: address })) : undefined),
     };
-    return new CarriedItems({ world: world as never, store, session: SESSION, domain: DOMAIN, onTaken: () => taken++ });
+    return new CarriedItems({ world: world as never, store, sessions: [SESSION], domain: DOMAIN, onTaken: () => taken++ });
   }
 
   const digest = commitmentOf(DOMAIN, TASK, 2, TERMS, ANSWERS, CLAIM, SALT);

@@ -10,6 +10,7 @@ import { type ApiError, toApiError } from "../../../offchain/router/apiError.ts"
 import { DeadlinePassed, type EndedTask } from "../../../offchain/router/arrivals.ts";
 import type { Ask, Place } from "../../../offchain/router/batcher.ts";
 import { Completions } from "../../../offchain/router/completions.ts";
+import { Lanes } from "../../../offchain/router/lanes.ts";
 import { completionRequest } from "../../../offchain/router/requests.ts";
 import { ENTRY, MODEL, SESSION_VIEW, scriptedCompletions, type Script, TASK, TERMS } from "./routerWorld.ts";
 
@@ -126,7 +127,7 @@ describe("completions", () => {
     expect(answer).to.deep.include({
       object: "chat.completion",
       model: MODEL.name,
-      usage: { prompt_tokens: 10, completion_tokens: 3, total_tokens: 13 },
+      usage: { prompt_tokens: 10, completion_tokens: 3, total_tokens: 13, cost: "77" },
     });
     expect(answer.choices).to.deep.equal([
       { index: 0, message: { role: "assistant", content: TEXT, refusal: null }, logprobs: null, finish_reason: "stop" },
@@ -174,14 +175,18 @@ describe("completions", () => {
         const good = settledAs(Status.Accepted, 77n);
         const settled = task === 1n ? settledAs(Status.Failed) : { ...good, outcomes: both(good.outcomes), base: both(good.base) };
         const ended = Promise.resolve({ ...ENTRY, task, terms, settled });
-        waiting.forEach(({ resolve }, prompt) => resolve({ task, prompt, name: "x", transaction: "0x", seedBlock: 1, terms, ended }));
+        waiting.forEach(({ resolve }, prompt) =>
+          resolve({ task, prompt, name: "x", told: { at: 0 }, transaction: "0x", seedBlock: 1, terms, ended }),
+        );
         waiting = [];
       });
     const members = [0, 1, 2].map((seat) => ({ seat, node: seat + 1, operator: "0x1" }));
     const world = { changesOf: () => "0x", committee: () => Promise.resolve(members), endpointsOf: () => [] };
     const engine = { tokenCount: () => Promise.resolve(10) };
     const submission = { session: SESSION_VIEW, worstCase: () => 1n };
-    const completions = new Completions({ engine, content, submission, batcher: { place }, world, model: MODEL } as never);
+    const lane = { session: 1, submission, batcher: { place, size: 16 } };
+    const lanes = new Lanes([lane as never], { sessions: new Map(), book: { tasks: new Map() } } as never);
+    const completions = new Completions({ engine, content, lanes, world, model: MODEL } as never);
     const prepared = await completions.prepared(completionRequest({ model: "toy", prompt: ["a", "b", "c", "d"], max_tokens: 8 }), signal);
     const reply = await completions.text(prepared, { signal });
     expect(asked).to.deep.equal([

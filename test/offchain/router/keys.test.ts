@@ -72,11 +72,11 @@ describe("API keys", () => {
   it("limit rate and concurrency, each key for itself", () => {
     const access = new Access(new KeyStore(":memory:"));
     const caller = { id: "a", name: "a", scopes: [], perMinute: 2, concurrent: 1 };
-    const leave = access.enter(caller);
+    const { leave } = access.enter(caller);
     expect(codeOf(() => access.enter(caller))).to.equal("too_many_concurrent");
     expect(codeOf(() => access.enter({ ...caller, id: "b" }))).to.equal("none");
     leave();
-    access.enter(caller)();
+    access.enter(caller).leave();
     expect(codeOf(() => access.enter(caller))).to.equal("rate_limit_exceeded");
   });
 
@@ -109,7 +109,7 @@ describe("accounts", () => {
     endpoint: "/v1/chat/completions",
     body: { a: 1 },
     idempotency: undefined,
-    streams: false,
+    unkept: false,
     gone: never,
     ...changes,
   });

@@ -32,6 +32,7 @@ const VERIFICATION = {
   charged: "7",
 };
 const ANSWER = { choices: [{ text: "Paris.", finish: "stop" as const, tokens: 3 }], promptTokens: 9, verification: VERIFICATION };
+const SERVED = { name: "toy", sha256: DIGEST };
 const CHAT = { model: "toy", messages: [{ role: "user", content: "Hello" }] };
 const post = (url: string, payload: object): InjectOptions => ({ method: "POST", url, payload });
 
@@ -45,10 +46,14 @@ describe("the router's OpenAPI document", () => {
     const completions = {
       counted: async (work: () => Promise<unknown>) => await work(),
       prepared: () => Promise.resolve({}),
-      chat: () => Promise.resolve(chatCompletionOf(ANSWER, "toy")),
-      text: () => Promise.resolve(textCompletionOf([ANSWER, ANSWER], "toy")),
+      chat: () => Promise.resolve(chatCompletionOf(ANSWER, SERVED)),
+      text: () => Promise.resolve(textCompletionOf([ANSWER, ANSWER], SERVED)),
     };
-    const engine = { embed: () => Promise.resolve([0.6, 0.8]), tokenCount: () => Promise.resolve(4) };
+    const engine = {
+      embed: () => Promise.resolve([0.6, 0.8]),
+      tokenCount: () => Promise.resolve(4),
+      info: () => ({ embedSha256: "cd".repeat(32) }),
+    };
     server = await serverOf({ completions, engine });
     document = (await server.inject("/openapi.json")).json<Document>();
   });
@@ -72,6 +77,7 @@ describe("the router's OpenAPI document", () => {
     const calls: [path: string, call: InjectOptions, status: number][] = [
       ["/v1/chat/completions", post("/v1/chat/completions", CHAT), 200],
       ["/v1/chat/completions", post("/v1/chat/completions", { ...CHAT, tools: [] }), 400],
+      ["/v1/chat/completions", { ...post("/v1/chat/completions", CHAT), headers: { prefer: "respond-async" } }, 202],
       ["/v1/completions", post("/v1/completions", { model: "toy", prompt: ["a", "b"] }), 200],
       ["/v1/completions", post("/v1/completions", { model: "toy" }), 400],
       ["/v1/embeddings", post("/v1/embeddings", { model: "embedder", input: ["a", "b"] }), 200],
@@ -83,6 +89,23 @@ describe("the router's OpenAPI document", () => {
       ["/v1/models/{id}", { method: "GET", url: "/v1/models/none" }, 404],
       ["/v1/tasks/{id}", { method: "GET", url: `/v1/tasks/${TASK}` }, 200],
       ["/v1/tasks/{id}", { method: "GET", url: "/v1/tasks/77" }, 404],
+      ["/v1/tasks", { method: "GET", url: "/v1/tasks" }, 200],
+      ["/v1/tasks/{id}/events", { method: "GET", url: `/v1/tasks/${TASK}/events?after=0` }, 200],
+      ["/v1/tasks/{id}/events", { method: "GET", url: `/v1/tasks/${TASK}/events?after=x` }, 400],
+      ["/v1/tasks/{id}/results", { method: "GET", url: "/v1/tasks/77/results" }, 404],
+      ["/v1/tasks/{id}/proof", { method: "GET", url: `/v1/tasks/${TASK}/proof` }, 200],
+      ["/v1/sessions", { method: "GET", url: "/v1/sessions" }, 200],
+      ["/v1/sessions/{id}", { method: "GET", url: "/v1/sessions/1" }, 200],
+      ["/v1/sessions/{id}", { method: "GET", url: "/v1/sessions/2" }, 404],
+      ["/v1/nodes", { method: "GET", url: "/v1/nodes" }, 200],
+      ["/v1/requests/{id}", { method: "GET", url: "/v1/requests/req_1" }, 200],
+      ["/v1/requests/{id}", { method: "GET", url: "/v1/requests/req_2" }, 404],
+      ["/v1/validate", post("/v1/validate", { text: "Paris.", expect: { contains: ["Paris"] } }), 200],
+      ["/v1/validate", post("/v1/validate", { messages: CHAT.messages, text: "Paris." }), 200],
+      ["/v1/validate", post("/v1/validate", { task: "77" }), 404],
+      ["/v1/delegate", post("/v1/delegate", { messages: CHAT.messages, expect: { contains: ["Lima"] } }), 200],
+      ["/v1/delegate", post("/v1/delegate", {}), 400],
+      ["/.well-known/agent-card.json", { method: "GET", url: "/.well-known/agent-card.json" }, 200],
       ["/v1/usage", { method: "GET", url: "/v1/usage" }, 200],
       ["/carry/commitment", post("/carry/commitment", {}), 202],
       ["/carry/opening", post("/carry/opening", {}), 503],

@@ -12,6 +12,7 @@ import { Comparison, type TaskTerms } from "../../../offchain/protocol/types.ts"
 import type { EndedTask } from "../../../offchain/router/arrivals.ts";
 import { Batcher } from "../../../offchain/router/batcher.ts";
 import { Completions } from "../../../offchain/router/completions.ts";
+import { Lanes } from "../../../offchain/router/lanes.ts";
 import { chatRequest } from "../../../offchain/router/requests.ts";
 import { Submission } from "../../../offchain/router/submission.ts";
 import { createLog } from "../../../offchain/runtime/log.ts";
@@ -114,7 +115,8 @@ export async function scriptedCompletions({ tokens = 10, session = {}, available
     },
   };
   const world = {
-    session: session === null ? undefined : { ...SESSION_VIEW, ...session },
+    sessions: new Map(session === null ? [] : [[SESSION, { ...SESSION_VIEW, ...session }]]),
+    book: { tasks: new Map() },
     next: { timestamp: 1_001, blockNumber: 9 },
     arrivals: { ended: () => (ended instanceof Error ? Promise.reject(ended) : Promise.resolve({ ...ENTRY, settled: ended })) },
     changesOf: () => "0x",
@@ -134,10 +136,11 @@ export async function scriptedCompletions({ tokens = 10, session = {}, available
   const tokenCount = () => (tokens instanceof Error ? Promise.reject(tokens) : Promise.resolve(tokens));
   const log = createLog({ name: "test", level: "silent" });
   const batcher = new Batcher({ content, submission, world, limits: { windowMs: 0, size: 16 }, log });
+  const lanes = new Lanes([{ session: SESSION, submission, batcher }], world);
   const engine = { tokenCount, checkFormat: () => Promise.resolve() };
-  const completions = new Completions({ engine, content, submission, batcher, world, model: MODEL });
+  const completions = new Completions({ engine, content, lanes, world, model: MODEL });
   /** From body to answer. */
   const complete = async (body: object, signal: AbortSignal) =>
     await completions.counted(async () => await completions.chat(await completions.prepared(chatRequest(body), signal), { signal }));
-  return { completions, complete, sent, content };
+  return { completions, complete, sent, content, submission, batcher };
 }

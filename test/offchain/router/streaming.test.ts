@@ -21,7 +21,7 @@ interface Event {
 const answer = (text: string): PromptAnswer => ({
   choices: [{ text, finish: "stop", tokens: 3 }],
   promptTokens: 9,
-  verification: { task: "5", verdict: "accepted" } as never,
+  verification: { task: "5", verdict: "accepted", charged: "7" } as never,
 });
 const PLACE = { task: 5n, prompt: 0 } as Place;
 
@@ -98,12 +98,12 @@ describe("a streamed answer", () => {
       expect(data).to.deep.include({ usage: null, verification: { verdict: "unverified", task: "5" } });
     expect(events.at(-2)!.data.choices![0]!.finish_reason).to.equal("stop");
     expect(last).to.include({ event: "verified" });
-    expect(last.data).to.deep.include({ choices: [], usage: { prompt_tokens: 9, completion_tokens: 3, total_tokens: 12 } });
+    expect(last.data).to.deep.include({ choices: [], usage: { prompt_tokens: 9, completion_tokens: 3, total_tokens: 12, cost: "7" } });
     expect(last.data.verification).to.deep.include({ verdict: "verified", streamed: { matches: true, seat: 0, node: 4 } });
   });
 
   it("tells the accepted text where the node that was shown wrote another", async () => {
-    const { last } = await read({ pieces: ["Turnips."], settled: delay(50).then(() => answer("Paris.")) });
+    const { last } = await read({ pieces: ["Turnips."], settled: delay(500).then(() => answer("Paris.")) });
     expect(last.data.verification!.streamed).to.deep.equal({ matches: false, seat: 0, node: 4, content: "Paris." });
   });
 
@@ -117,7 +117,7 @@ describe("a streamed answer", () => {
 
   it("ends with a failed event where the nodes did not agree", async () => {
     const error = new ApiError(502, "no agreement", { code: "task_inconclusive", details: { task_id: "5" } });
-    const settled = delay(50).then(() => Promise.reject(error));
+    const settled = delay(500).then(() => Promise.reject(error));
     settled.catch(() => undefined);
     const { last, text } = await read({ pieces: ["Paris."], settled });
     expect(last).to.include({ event: "failed" });
