@@ -191,6 +191,7 @@ export class NodeRun {
       poison,
       posing,
       verdicts,
+      genuineness: views.genuineness,
       sink: config.sink !== undefined,
       onInferenceStart: (seconds) => metrics.onInferenceStart(node, seconds),
       onInference: (seconds) => metrics.onInference(node, seconds),
