@@ -92,7 +92,14 @@ export async function startLocalnet(options: LocalnetOptions): Promise<Localnet>
     const router = startRouter([...common, ...(options.routerFlags ?? [])], setting, folder, routerPort);
     programs.push(router);
     const nodes = nodePorts.map((port, i) =>
-      startNode([...common, ...(options.nodeFlags ?? [])], folder, i, port, i < options.nodes ? "miner,oracle" : "validator", options.poison === i + 1),
+      startNode(
+        [...common, ...(options.nodeFlags ?? [])],
+        folder,
+        i,
+        port,
+        i < options.nodes ? "miner,oracle" : "validator",
+        options.poison === i + 1,
+      ),
     );
     programs.push(...nodes);
     const healthy = (url: string) => async () => (await fetch(`${url}/healthz`)).ok;
