@@ -11,10 +11,14 @@ interface Options {
   json: boolean;
   question: string;
   nodes: number;
+  validators: number;
   rpcPort: number;
   routerPort: number;
   poison?: number;
 }
+
+/** The local chain has accounts for so many. */
+const MOST_PROGRAMS = 8;
 
 const whole = (least: number, most: number) => (text: string) => {
   const value = Number(text);
@@ -31,6 +35,12 @@ const command = new Command("npm start --")
   .option("--json", "the last line of stdout is one JSON object about the answer; everything else goes to stderr", false)
   .option("--question <text>", "what to ask", "What is the capital of France?")
   .option("--nodes <count>", "how many nodes, 3 to 8", whole(3, 8), 4)
+  .option(
+    "--validators <count>",
+    "so many nodes more, 0 to 4, that check every answer by the model itself before it is paid",
+    whole(0, 4),
+    0,
+  )
   .option("--rpc-port <port>", "wanted port of the chain; the next free one where it is taken", whole(1, 65_000), 8545)
   .option("--router-port <port>", "wanted port of the router; the next free one where it is taken", whole(1, 65_000), 8080)
   .option("--poison <node>", "this node answers something else, to watch it become the outlier", whole(1, 8))
@@ -69,13 +79,15 @@ async function run(net: Localnet, startedAt: number): Promise<number> {
 
 async function main(): Promise<number> {
   const startedAt = performance.now();
-  const { nodes, rpcPort, routerPort, poison } = options;
+  const { nodes, validators, rpcPort, routerPort, poison } = options;
+  if (nodes + validators > MOST_PROGRAMS)
+    throw new Error(`found ${nodes} nodes and ${validators} validators, wanted at most ${MOST_PROGRAMS} together; give a smaller --nodes`);
   const onStage = (text: string) => {
     say(`${pc.green("✔")} ${text}`);
     stopping.signal.throwIfAborted();
   };
   const folder = path.join(ROOT, ".demo");
-  const net = await startLocalnet({ folder, nodes, rpcPort, routerPort, onStage, ...(poison === undefined ? {} : { poison }) });
+  const net = await startLocalnet({ folder, nodes, validators, rpcPort, routerPort, onStage, ...(poison === undefined ? {} : { poison }) });
   try {
     return await run(net, startedAt);
   } finally {

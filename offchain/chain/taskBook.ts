@@ -6,6 +6,8 @@ import type { DecodedLog } from "./cursor.ts";
 
 /** What the events say about a task: `TaskQueued`, and what came after. `deadline` is that of commits once nodes are drawn, seconds. */
 export interface TaskEntry extends TaskQueued {
+  /** Block of its birth. */
+  bornIn: number;
   /** 0, or 1 after a first attempt without a majority. */
   attempt: number;
   /** In commit order. */
@@ -55,7 +57,7 @@ export class TaskBook {
     switch (`${log.module}.${log.name}`) {
       case "SessionQueue.TaskQueued": {
         const entry = taskQueued(named);
-        this.tasks.set(entry.task, { ...entry, attempt: 0, commits: [], openings: new Map() });
+        this.tasks.set(entry.task, { ...entry, bornIn: log.blockNumber, attempt: 0, commits: [], openings: new Map() });
         break;
       }
       case "SessionQueue.TaskAssigned": {

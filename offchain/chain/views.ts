@@ -143,6 +143,14 @@ export function createViews(endpoint: Endpoint, { addresses }: Pick<Deployment, 
       const [members, size] = drawn as [bigint, bigint];
       return membersOf(members, Number(size));
     },
+    /** Thresholds of genuineness for tasks of a model that were born in a block; undefined where none were set by then. `mostDelta` in nats. */
+    genuineness: async (model: string, bornIn: number): Promise<{ leastMatch: number; mostDelta: number } | undefined> => {
+      const born = await provider.getBlock(bornIn);
+      if (born === null) throw new ChainError("HeadMoved", `found no block ${bornIn}, wanted the one that a task was born in`, true);
+      type Found = { leastMatch: number; mostDelta: number };
+      const { leastMatch, mostDelta } = await struct<Found>("ModelRegistry", "genuinenessOf", [model, born.timestamp]);
+      return mostDelta === 0 ? undefined : { leastMatch: leastMatch / 10_000, mostDelta: mostDelta / 1e6 };
+    },
     /** The sum of evidence that a miner cheats, hundredths of a nat. */
     evidence: async (node: number, block?: number) => Number(await call("Validation", "evidenceOf", [node], block)),
     isRouter: async (session: number, router: string, block?: number) =>

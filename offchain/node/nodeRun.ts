@@ -203,6 +203,7 @@ export class NodeRun {
       posing,
       verdicts,
       rounds: { watch: roundWatch, store },
+      genuineness: views.genuineness,
       sink: config.sink !== undefined,
       onInferenceStart: (seconds) => metrics.onInferenceStart(node, seconds),
       onInference: (seconds) => metrics.onInference(node, seconds),

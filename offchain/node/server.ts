@@ -1,6 +1,7 @@
 import cors from "@fastify/cors";
 import Fastify, { type FastifyInstance } from "fastify";
 import type { LocalStore } from "../content/localStore.ts";
+import { ipfsGateway } from "../content/ipfs.ts";
 import { type KeyBoxes, keyBoxRoutes } from "../content/keyBoxes.ts";
 import { liveRoutes, type LiveRoutesOptions } from "../content/liveRoutes.ts";
 import { contentRoutes } from "../content/routes.ts";
@@ -87,6 +88,7 @@ export async function serve({
   });
   await server.register(liveRoutes, live);
   await server.register(keyBoxRoutes, { boxes });
+  await server.register(ipfsGateway, { store: content });
   await server.register(contentRoutes, { store: content, quotaBytes: QUOTA_BYTES });
   try {
     const url = await server.listen({ host, port });

@@ -34,6 +34,7 @@ export const LOG_FIELDS: ReadonlySet<string> = new Set([
     "rpc",
     "round",
     "seat",
+    "seats",
     "session",
     "sink",
     "status",

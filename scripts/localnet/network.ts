@@ -12,6 +12,8 @@ export interface LocalnetOptions {
   /** Folder for state and logs; emptied first. */
   folder: string;
   nodes: number;
+  /** So many nodes more, which judge every answer. */
+  validators?: number;
   rpcPort: number;
   routerPort: number;
   /** This node answers something else. */
@@ -47,7 +49,8 @@ export async function startLocalnet(options: LocalnetOptions): Promise<Localnet>
   const rpcPort = await freePort(options.rpcPort);
   const routerPort = await freePort(options.routerPort);
   const nodePorts: number[] = [];
-  for (let i = 0; i < options.nodes; i++) nodePorts.push(await freePort((nodePorts.at(-1) ?? routerPort) + 1));
+  const validators = options.validators ?? 0;
+  for (let i = 0; i < options.nodes + validators; i++) nodePorts.push(await freePort((nodePorts.at(-1) ?? routerPort) + 1));
   const rpc = `http://127.0.0.1:${rpcPort}`;
   const routerUrl = `http://127.0.0.1:${routerPort}`;
   const nodeUrls = nodePorts.map((port) => `http://127.0.0.1:${port}`);
@@ -67,12 +70,12 @@ export async function startLocalnet(options: LocalnetOptions): Promise<Localnet>
     programs.push(chain);
     await untilReady(chain, async () => await answers(rpc));
     onStage(`chain 31337 at ${rpc}`);
-    const setting = await setUp(provider, nodeUrls, routerUrl);
+    const setting = await setUp(provider, nodeUrls, routerUrl, validators);
     await provider.send("evm_setIntervalMining", [1_000]);
     const deployment = path.join(folder, "deployment.json");
     writeRecord(deployment, setting.record);
     onStage(
-      `${Object.keys(setting.record.addresses).length} contracts deployed, ${options.nodes} nodes registered, session ${setting.session} funded`,
+      `${Object.keys(setting.record.addresses).length} contracts deployed, ${nodeUrls.length} nodes registered, session ${setting.session} funded`,
     );
     const common = [
       "--rpc",
@@ -89,7 +92,14 @@ export async function startLocalnet(options: LocalnetOptions): Promise<Localnet>
     const router = startRouter([...common, ...(options.routerFlags ?? [])], setting, folder, routerPort);
     programs.push(router);
     const nodes = nodePorts.map((port, i) =>
-      startNode([...common, ...(options.nodeFlags ?? [])], folder, i, port, options.poison === i + 1),
+      startNode(
+        [...common, ...(options.nodeFlags ?? [])],
+        folder,
+        i,
+        port,
+        i < options.nodes ? "miner,oracle" : "validator",
+        options.poison === i + 1,
+      ),
     );
     programs.push(...nodes);
     const healthy = (url: string) => async () => (await fetch(`${url}/healthz`)).ok;
@@ -97,7 +107,7 @@ export async function startLocalnet(options: LocalnetOptions): Promise<Localnet>
       untilReady(router, healthy(routerUrl)),
       ...nodes.map(async (node, i) => await untilReady(node, healthy(nodeUrls[i]!))),
     ]);
-    onStage(`router at ${routerUrl} and ${options.nodes} nodes run`);
+    onStage(`router at ${routerUrl} and ${options.nodes} nodes run${validators > 0 ? `, and ${validators} validators` : ""}`);
     const sessions = contractOf(setting.record, "Session", provider);
     await untilReady(router, async () => {
       const { lease } = (await sessions.getFunction("sessionOf").staticCall(setting.session)) as { lease: bigint };
@@ -129,15 +139,8 @@ function startRouter(common: string[], { session }: LocalSetting, folder: string
   return startProgram("the router", args, path.join(folder, "router.log"));
 }
 
-function startNode(common: string[], folder: string, i: number, port: number, poisoned: boolean): Program {
-  const own = [
-    "--key",
-    account(ACCOUNTS.firstOperator + i).privateKey,
-    "--role",
-    "miner,oracle",
-    "--data",
-    path.join(folder, `node-${i + 1}`),
-  ];
+function startNode(common: string[], folder: string, i: number, port: number, roles: string, poisoned: boolean): Program {
+  const own = ["--key", account(ACCOUNTS.firstOperator + i).privateKey, "--role", roles, "--data", path.join(folder, `node-${i + 1}`)];
   const args = ["offchain/node/cli.ts", "start", ...common, ...own, "--listen", `127.0.0.1:${port}`];
   if (poisoned) args.push("--poison", "I would rather talk about turnips.");
   return startProgram(`node ${i + 1}`, args, path.join(folder, `node-${i + 1}.log`));

@@ -17,6 +17,11 @@ const TERMS = {
   maxTokens: 128,
 };
 const DEPOSIT = parseEther("10000");
+/** What a session asks for where validators judge every answer. */
+const JUDGED = { sampleBps: 10_000, bar: 2, verdictCommitWindow: 40, verdictRevealWindow: 20 };
+/** Roles as `NodePool` has them. */
+const MINER = 1;
+const VALIDATOR = 2;
 
 /** Everything on chain that the programs need. */
 export interface LocalSetting {
@@ -36,8 +41,11 @@ async function send(contract: Contract, method: string, ...args: unknown[]): Pro
   await (await contract.getFunction(method).send(...args)).wait();
 }
 
-/** Deploys, registers `nodes` nodes (cold owner and hot operator apart), opens and funds one session with a router. */
-export async function setUp(provider: JsonRpcProvider, nodeUrls: string[], routerUrl: string): Promise<LocalSetting> {
+/**
+ * Deploys, registers a node for each URL (cold owner and hot operator apart), opens and funds one session with a router. The last `validators` nodes
+ * judge every answer of it and serve nothing.
+ */
+export async function setUp(provider: JsonRpcProvider, nodeUrls: string[], routerUrl: string, validators = 0): Promise<LocalSetting> {
   const parameters = localParameters();
   const deployer = account(ACCOUNTS.deployer, provider);
   const record = await deploy(deployer, "localnet", parameters);
@@ -52,11 +60,13 @@ export async function setUp(provider: JsonRpcProvider, nodeUrls: string[], route
     await send(contractOf(record, "COR", owner), "approve", record.addresses.NodePool, parameters.pool.minStake);
     await send(contractOf(record, "NodePool", owner), "register", operator.address, model.id, parameters.pool.minStake, url);
     await send(contractOf(record, "NodePool", operator), "acceptOperator", i + 1);
+    const roles = i < nodeUrls.length - validators ? MINER : VALIDATOR;
+    if (validators > 0) await send(contractOf(record, "NodePool", operator), "setRoles", i + 1, roles);
     nodes.push(i + 1);
   }
   const client = account(ACCOUNTS.client, provider);
   const sessions = contractOf(record, "Session", client);
-  const leaseNodes = Math.min(10, nodeUrls.length);
+  const leaseNodes = Math.min(10, nodeUrls.length - validators);
   const terms = {
     model: model.id,
     leaseNodes,
@@ -64,6 +74,7 @@ export async function setUp(provider: JsonRpcProvider, nodeUrls: string[], route
     comparison: Comparison.Semantic,
     priceCeiling: model.price,
     ...AGREEMENT_ONLY,
+    ...(validators > 0 && { ...JUDGED, validators }),
     ...TERMS,
   };
   await send(sessions, "open", terms);

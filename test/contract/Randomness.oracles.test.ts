@@ -29,7 +29,7 @@ describe("OracleRandomness", () => {
   /** Both commit in the next round; gives its number. */
   async function committed(): Promise<bigint> {
     const { keeper, stranger } = net();
-    const round = (await block()) / EPOCH + 1n;
+    const round = ((await block()) + 1n) / EPOCH + 1n;
     await begin(round);
     for (const oracle of [keeper, stranger])
       await randomness.connect(oracle).commit(await randomness.commitmentOf(round, oracle.address, secretOf(oracle.address)));

@@ -171,12 +171,12 @@ describe("Treasury, on Uniswap v2 as published", () => {
   });
 
   it("M9 collects the protocol's fees, as owed by SessionPayment, at anybody's call", async () => {
-    const { modules, stranger, keeper } = net();
+    const { modules, stranger, router } = net();
     const task = await net().submit();
     await net().commitCarried(task);
     await net().networkHelpers.mine(1);
-    await modules.SessionQueue.connect(keeper).reveal(net().handover(task));
-    await modules.SessionPayment.collectFees([keeper.address]);
+    await modules.SessionQueue.connect(router).reveal(net().handover(task));
+    await modules.SessionPayment.collectFees([router.address]);
     const fees = await modules.SessionPayment.owedTo(modules.Treasury.target);
     expect(fees > 0n).to.equal(true);
     await expect(modules.Treasury.connect(stranger).collect()).to.emit(modules.Treasury, "FeesReceived").withArgs(fees);

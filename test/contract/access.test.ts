@@ -140,7 +140,7 @@ const ACCESS: Record<string, Record<string, Rule>> = {
   Rewards: {
     count: only("PoUW", "RewardsUnauthorized", []),
     countService: anyone,
-    claim: only("the node's owner", "RewardsUnauthorized", 1, [], ZeroAddress),
+    claim: { ...only("the node's owner", "RewardsUnauthorized", 1, [], ZeroAddress), may: ["operator"] },
     lapse: anyone,
     setParameters: governance(localParameters().network.rewards),
     setAuthority: only("the AccessManager", GOVERNANCE, ZeroAddress),
@@ -256,8 +256,8 @@ const ACCESS: Record<string, Record<string, Rule>> = {
   Runtime: { setModules: governance([], []), setAuthority: only("the AccessManager", GOVERNANCE, ZeroAddress) },
 };
 
-/** OpenZeppelin's manager decides who governance is; `COR.test` shows whom the token obeys. */
-const FROM_PACKAGES = ["AccessManager", "COR"];
+/** OpenZeppelin's own: `COR.test` shows whom the token obeys, `Governance.test` whom the manager, the timelock and the governor. */
+const FROM_PACKAGES = ["AccessManager", "COR", "TimelockController", "CorGovernor"];
 
 const signersOf = ({ stranger, keeper, client, router, operators, deployer }: Network): Record<Role, Signer> => ({
   stranger,

@@ -47,8 +47,8 @@ describe("Standing", () => {
       const foretold = Reputation.interface.decodeFunctionResult(
         "book",
         await ethers.provider.call({
-          from: PoUW.target as string,
-          to: Reputation.target as string,
+          from: PoUW.target,
+          to: Reputation.target,
           data: Reputation.interface.encodeFunctionData("book", [...given]),
           blockTag: "pending",
         }),

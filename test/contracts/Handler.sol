@@ -54,6 +54,7 @@ contract Handler is Network {
     uint40 private _now;
     uint256 private _height;
     Purse[SESSIONS + 1] private _purses;
+    mapping(uint256 session => bool) private _handedOn;
     uint256[NODES + 1] private _owedToNode;
     mapping(address account => uint256) private _owedTo;
     mapping(address account => uint256) private _feesAt;
@@ -230,6 +231,7 @@ contract Handler is Network {
         ISession.Record memory record = session.sessionOf(id);
         if (kind % 8 < 4) {
             _check(_try(record.owner, address(session), abi.encodeCall(ISession.transfer, (id, requester(to % 3)))), "transfer");
+            _handedOn[SessionId.unwrap(id)] = true;
         } else if (kind % 8 < 5) {
             bool ok = _try(record.owner, address(session), abi.encodeCall(ISession.update, (id, agreedBy(id))));
             _check(ok == (record.seedBlock == 0), "update");
@@ -875,7 +877,8 @@ contract Handler is Network {
     /// @dev The router was named by the first owners of two sessions, and by nobody after.
     function _routes(SessionId id, address caller) private view returns (bool) {
         uint256 s = SessionId.unwrap(id);
-        return caller == ROUTER && s < 3 && session.sessionOf(id).owner == requester(s - 1);
+        // Routers are named at the start, and a session that was handed on has none, also where it comes back.
+        return caller == ROUTER && s < 3 && !_handedOn[s];
     }
 
     function _session(uint256 pick) private pure returns (SessionId) {

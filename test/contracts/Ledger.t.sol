@@ -238,7 +238,7 @@ contract LedgerTest is Test {
 
     /// F4: score and counters follow the rule, stay inside their bounds, decay towards the floor, and never touch what is owed.
     function testFuzz_F4_scoreFollowsTheRule(uint256[16] memory dice) public {
-        IReputation book = IReputation(deploy("Reputation", abi.encode(_ledger)));
+        IReputation book = IReputation(deploy("Reputation", abi.encode(_ledger, address(0))));
         uint256 score = 1_000;
         uint256 owed = 0;
         uint256[5] memory sums;

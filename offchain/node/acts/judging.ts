@@ -5,7 +5,7 @@ import { HttpPeer } from "../../content/httpPeer.ts";
 import { LayeredStore } from "../../content/layeredStore.ts";
 import type { Engine } from "../../inference/engine.ts";
 import { createUsefulness, type Usefulness } from "../../inference/usefulness.ts";
-import { DEFAULT_GENUINENESS_RULE } from "../../protocol/genuineness.ts";
+import { DEFAULT_GENUINENESS_RULE, type GenuinenessRule } from "../../protocol/genuineness.ts";
 import { packVerdict, verdictCommitment } from "../../protocol/verdicts.ts";
 import { unpackAssurance } from "../../protocol/assurance.ts";
 import { crashPoint } from "../../runtime/crashPoint.ts";
@@ -28,6 +28,7 @@ const scorers = new WeakMap<Engine, Promise<Usefulness>>();
 export function usefulnessBy(engine: Engine): Promise<Usefulness> {
   const known = scorers.get(engine) ?? createUsefulness(engine);
   scorers.set(engine, known);
+  known.catch(() => scorers.delete(engine));
   return known;
 }
 
@@ -73,7 +74,13 @@ async function judge(parts: ActsParts, entry: TaskEntry, action: ValidatorAction
   const source = new LayeredStore(results, peers);
   const { seats, missing } = await judgeTask(
     judged,
-    { engine, source, rule: DEFAULT_GENUINENESS_RULE, usefulness: await usefulnessBy(engine), secret: saltFor(parts, action) },
+    {
+      engine,
+      source,
+      rule: await ruleFor(parts, terms.model, entry.bornIn),
+      usefulness: await usefulnessBy(engine),
+      secret: saltFor(parts, action),
+    },
     signal,
   );
   const committed = world.book.verdicts.get(task)?.commits.get(seat);
@@ -93,7 +100,15 @@ async function judge(parts: ActsParts, entry: TaskEntry, action: ValidatorAction
 
 type Sealed = VerdictWork & { bytes: Uint8Array; seats: SeatEvidence[] };
 
-/** A verdict with the salt that follows from the key and the seat alone, so that it can be made again. */
+/** The thresholds that hold for a task: the registry's, where it has some, with what it says nothing about as everywhere. */
+export async function ruleFor({ genuineness }: ActsParts, model: string, bornIn: number): Promise<GenuinenessRule> {
+  const registered = await genuineness?.(model, bornIn);
+  if (registered === undefined) return DEFAULT_GENUINENESS_RULE;
+  const { leastMatch, mostDelta } = registered;
+  return { ...DEFAULT_GENUINENESS_RULE, minMatch: leastMatch, maxDelta: mostDelta, flagDelta: mostDelta / 2 };
+}
+
+/** The salt follows from the key and the seat alone, so that a verdict can be made again. */
 function saltFor({ deployment, key }: ActsParts, { task, seat, attempt, round }: ValidatorAction): string {
   const { chainId, addresses } = deployment;
   return saltOf(key.privateKey, { chainId, queue: addresses.Validation, task, seat, attempt: 2 * attempt + round });

@@ -1,6 +1,7 @@
 import type { SigningKey } from "ethers";
 import { interfaces, type ModuleName } from "../../chain/abis.ts";
 import type { Head } from "../../chain/cursor.ts";
+import type { Views } from "../../chain/views.ts";
 import type { Deployment } from "../../chain/deployment.ts";
 import type { Sender } from "../../chain/sender.ts";
 import type { Intent } from "../../chain/senderStore.ts";
@@ -45,6 +46,8 @@ export interface ActsParts {
   rounds?: RoundParts;
   /** The node's own verdicts, where it judges. */
   verdicts?: VerdictStore;
+  /** Thresholds of the model's genuineness, where the registry has them. */
+  genuineness?: Views["genuineness"];
 }
 
 /** How one kind of action is carried out. Resolves when the chain or the carrier has it; throws what the edges throw. */

@@ -21,7 +21,6 @@ import { EngineError } from "../../inference/engine.ts";
 import { semanticSketch } from "../../inference/semanticSketch.ts";
 import { encodeAnswers } from "../../protocol/answers.ts";
 import { claimBytes } from "../../protocol/claim.ts";
-import { DEFAULT_GENUINENESS_RULE } from "../../protocol/genuineness.ts";
 import { CONTENT_UNAVAILABLE, TERMS_UNTRUE } from "../../protocol/judging.ts";
 import { type Manifest, parseManifest } from "../../protocol/manifest.ts";
 import { refusalOpening, roundCommitment, type RoundOpening } from "../../protocol/roundWork.ts";
@@ -33,7 +32,7 @@ import type { RoundStore, RoundWork } from "../roundStore.ts";
 import type { RoundWatch } from "../roundWatch.ts";
 import { saltOf } from "../salt.ts";
 import { evidenceBytes, judgeTask } from "../verdict.ts";
-import { usefulnessBy } from "./judging.ts";
+import { ruleFor, usefulnessBy } from "./judging.ts";
 import { type ActsOf, type ActsParts, sendCall, SETTLING_HEADROOM } from "./parts.ts";
 
 /** What acts in rounds need besides. */
@@ -205,7 +204,9 @@ async function score(parts: ActsParts, view: RoundView, action: RoundAction, hea
   const salt = saltFor(parts, action);
   const judged = { task: BigInt(round), round: 0, manifest, openings: new Map(secrets), panel: view.validators };
   const source = sourceOf(parts, view.answerers, results);
-  const judging = { engine, source, rule: DEFAULT_GENUINENESS_RULE, usefulness: await usefulnessBy(engine), secret: salt };
+  // As of the block that is the last seen: thresholds change seldom, and a round is short.
+  const rule = await ruleFor(parts, view.model, head.number);
+  const judging = { engine, source, rule, usefulness: await usefulnessBy(engine), secret: salt };
   const { seats, missing } = await judgeTask(judged, judging, signal);
   if (missing.length > 0 && head.timestamp < giveUpAt)
     throw new ContentError("ContentNotFound", `found no content of seat ${missing.join(", ")}, wanted what they revealed`, true);

@@ -123,12 +123,12 @@ describe("two nodes in one process", function () {
       const contract = new Contract(addresses[module], interfaces[module], from.connect(endpoint.provider));
       return (await (await contract.getFunction(method).send(...args)).wait())!.logs;
     };
-    const owner = DEPLOYER;
     const model = parameters.models[0]!;
-    for (const [i, operator] of operators.entries()) {
-      await send("COR", "approve", [addresses.NodePool, parameters.pool.minStake], owner);
-      await send("NodePool", "register", [operator.address, model.id, parameters.pool.minStake, ""], owner);
-      await send("NodePool", "acceptOperator", [i + 1], operator);
+    // Owners of their own: a draw takes distinct owners, and never the session owner's nodes.
+    for (const operator of operators) {
+      await send("COR", "transfer", [operator.address, parameters.pool.minStake]);
+      await send("COR", "approve", [addresses.NodePool, parameters.pool.minStake], operator);
+      await send("NodePool", "register", [operator.address, model.id, parameters.pool.minStake, ""], operator);
     }
     const names = Object.keys(addresses).filter((name) => name !== "Runtime") as ModuleName[];
     await network.send("Runtime", "setModules", [names, names.map((name) => addresses[name])]);

@@ -5,14 +5,27 @@ import { accepts } from "../../../offchain/protocol/draw.ts";
 import { SCORE_FLOOR, stepOf } from "../../../offchain/protocol/score.ts";
 import { FINDING, packVerdict, panelOutcome, standingOf } from "../../../offchain/protocol/verdicts.ts";
 
-/** What the shipped model's scorer said of each answer of the fixture. */
-const { recorded } = JSON.parse(readFileSync(new URL("../../../bench/usefulness.json", import.meta.url), "utf8")) as {
-  recorded: { good: number[]; nonsense: number[] };
+interface Quantiles {
+  least: number;
+  p05: number;
+  median: number;
+  p95: number;
+  most: number;
+}
+/** What the shipped model's scorer said of each kind of answer of the fixture. */
+const { kinds } = JSON.parse(readFileSync(new URL("../../../bench/usefulness.json", import.meta.url), "utf8")) as {
+  kinds: Record<string, Quantiles>;
+};
+const GOOD = kinds["drawn at 0.8"]!;
+/** A score as recorded, never above what it was: each share of the answers counts with its lowest. */
+const recordedScore = (random: Random) => {
+  const rank = random.next();
+  return rank < 0.05 ? GOOD.least : rank < 0.5 ? GOOD.p05 : rank < 0.95 ? GOOD.median : GOOD.p95;
 };
 
 /** What a validator hands in for an answer that is good or not. */
 type Manner = (good: boolean, random: Random) => { bad: boolean; score: number };
-const honest: Manner = (good, random) => ({ bad: !good, score: good ? random.pick(recorded.good) : 0 });
+const honest: Manner = (good, random) => ({ bad: !good, score: good ? recordedScore(random) : 0 });
 /** Does no work and hands in the most praise. */
 const praising: Manner = () => ({ bad: false, score: 10 });
 /** Cannot see the others' verdicts, so it hands in what they mostly say. */
@@ -55,8 +68,8 @@ describe("validators in the long run, with scores that the shipped model gave", 
   const CROWD = [honest, honest, honest, honest, honest, honest];
 
   for (const [name, lazy] of Object.entries({ "one that always says 10": praising, "one that copies what others mostly say": copying }))
-    it(`F5: ${name} earns less than the honest, from one known bad answer in ten on`, () => {
-      for (const canaryRate of [0.1, 0.2, 0.4]) {
+    it(`F5: ${name} earns less than the honest, from one known bad answer in five on`, () => {
+      for (const canaryRate of [0.2, 0.4]) {
         const { seats, scores } = simulate([...CROWD, lazy], canaryRate, 8_000, 5);
         const others = seats.slice(0, -1).map((count) => income(count, true));
         const mean = others.reduce((sum, one) => sum + one, 0) / others.length;
@@ -67,12 +80,12 @@ describe("validators in the long run, with scores that the shipped model gave", 
 
   it("cannot do so without canaries: where nothing is ever bad, who does no work stands as well as the rest", () => {
     const { scores } = simulate([...CROWD, praising], 0, 2_000, 5);
-    expect(scores.at(-1)).to.be.closeTo(scores[0]!, 200);
+    expect(scores.at(-1)).to.be.at.least(scores[0]!);
   });
 
   it("K11: recorded scores keep nonsense below the bar, and what the model itself says above it", () => {
-    const share = (some: number[], holds: (score: number) => boolean) => some.filter(holds).length / some.length;
-    expect(share(recorded.good, (score) => score >= 4)).to.be.greaterThan(0.95);
-    expect(share(recorded.nonsense, (score) => score < 4)).to.be.greaterThan(0.95);
+    expect(GOOD.p05).to.be.at.least(4);
+    expect(kinds["nonsense"]!.p95).to.be.lessThan(4);
+    expect(kinds["injection alone"]!.most).to.be.lessThan(4);
   });
 });

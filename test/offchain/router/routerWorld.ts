@@ -84,6 +84,7 @@ export const ENTRY: TaskEntry = {
   lease: 1,
   seedBlock: 9,
   deadline: 1_020,
+  bornIn: 1,
   attempt: 0,
   commits: [],
   openings: new Map(),

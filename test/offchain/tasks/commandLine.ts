@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
+import { validate, validateAs } from "./schemas.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 
@@ -30,13 +31,17 @@ export function commandLine(url: string, record: string) {
     async done(line: string, ...more: string[]) {
       const { code, stdout, stderr } = await run(line, ...more, "--json");
       expect(code, `${line}: ${stdout} ${stderr}`).to.equal(0);
-      return JSON.parse(stdout);
+      const output = JSON.parse(stdout);
+      validate(line, output);
+      return output;
     },
     /** The error of a command that is refused: one document on stdout, one line on stderr, exit code 1. */
     async refused(line: string, ...more: string[]): Promise<{ code: string; message: string; revert?: { name: string } }> {
       const { code, stdout, stderr } = await run(line, ...more, "--json");
       expect(code, `${line}: ${stdout}`).to.equal(1);
-      const { error } = JSON.parse(stdout);
+      const failure = JSON.parse(stdout);
+      validateAs("failure", failure);
+      const { error } = failure;
       expect(stderr).to.equal(`${error.code}: ${error.message}\n`);
       return error;
     },
