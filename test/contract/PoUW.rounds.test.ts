@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import { parseEther } from "ethers";
+import { roundCommitment } from "../../offchain/protocol/roundWork.ts";
 import { MODEL, type Network } from "./network.ts";
-import { answer, Awaits, commitmentBy, Ending, Kind, membersOf, Phase, RoundDriver, scoring, verdict } from "./rounds.ts";
+import { answer, Awaits, Ending, Kind, membersOf, Phase, QUESTIONS, RoundDriver, scoring, verdict } from "./rounds.ts";
 import { eventsIn, receiptOf, useNetwork } from "./suite.ts";
 
 /** Conduct, as in `Score`. */
@@ -125,9 +126,9 @@ describe("PoUW rounds", () => {
     const [node] = await round.start();
     const view = await round.view();
     const opening = answer(0);
-    expect(await round.commitOf(node!, opening)).to.equal(
-      commitmentBy(net(), round.id, node!, MODEL, view.template, Number(view.rules.maxTokens), opening),
-    );
+    const terms = { model: MODEL, template: view.template, questions: QUESTIONS, maxTokens: Number(view.rules.maxTokens) };
+    const domain = { chainId: net().domain.chainId, queue: net().modules.PoUW.target as string };
+    expect(await round.commitOf(node!, opening)).to.equal(roundCommitment(domain, Number(round.id), node!, terms, opening));
   });
 
   it("G1 an absent creator is replaced by another node three times and then the round ends; each late one loses its pass", async () => {

@@ -1,4 +1,4 @@
-import { AbiCoder, concat, keccak256, type SigningKey, Signature, toBeHex, toUtf8Bytes, TypedDataEncoder } from "ethers";
+import { keccak256, type SigningKey, Signature, toUtf8Bytes, TypedDataEncoder } from "ethers";
 import { flip, MODEL, type Network } from "./network.ts";
 import { eventsIn, receiptOf } from "./suite.ts";
 
@@ -242,38 +242,4 @@ export class RoundDriver {
     receipt = await this.revealScores(scores);
     return receipt;
   }
-}
-
-/** The EIP-712 commitment of an answer, computed without the contract. */
-export function commitmentBy(
-  net: Network,
-  round: bigint,
-  node: number,
-  model: string,
-  template: string,
-  maxTokens: number,
-  opening: Opening,
-): string {
-  const answers = keccak256(concat([opening.digest, opening.sketch, toBeHex(opening.tokens, 3), toBeHex(opening.finish, 1)]));
-  const coder = AbiCoder.defaultAbiCoder();
-  const params = keccak256(coder.encode(["bytes32", "bytes32", "uint256"], [QUESTIONS, template, maxTokens]));
-  const payload = keccak256(concat([answers, opening.claim]));
-  const domain = {
-    name: "Corroborate",
-    version: "1",
-    chainId: net.domain.chainId,
-    verifyingContract: net.modules.PoUW.target as string,
-  };
-  const types = {
-    Result: [
-      { name: "task", type: "uint64" },
-      { name: "attempt", type: "uint8" },
-      { name: "author", type: "uint24" },
-      { name: "model", type: "bytes32" },
-      { name: "params", type: "bytes32" },
-      { name: "payload", type: "bytes32" },
-      { name: "salt", type: "bytes32" },
-    ],
-  };
-  return TypedDataEncoder.hash(domain, types, { task: round, attempt: 0, author: node, model, params, payload, salt: opening.salt });
 }
