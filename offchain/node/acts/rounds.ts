@@ -120,7 +120,7 @@ async function handIn(
     const commitment = await content.put(bytesOf(text));
     work = { round, role, seat, commitment, opening: "{}" };
     store.save(work);
-    log.info({ round, role, text }, "written");
+    log.info({ round, role, digest: commitment }, "written");
   }
   await sendCall(parts, `round-${method}:${round}`, ["PoUW", method, [round, work.commitment]], { deadline });
 }
@@ -185,7 +185,7 @@ async function answer(parts: ActsParts, view: RoundView, action: RoundAction, he
       const claim = await results.put(claimBytes([completion.claim]));
       const sketch = semanticSketch(await engine.embed(text, { signal }), engine.info().embedSha256);
       opening = { seat, digest, sketch, tokens: completion.tokens, finish: FINISH[completion.finish], claim, salt };
-      log.info({ round, seat, text }, "answered");
+      log.info({ round, seat, digest }, "answered");
     }
   }
   const { chainId, addresses } = parts.deployment;
