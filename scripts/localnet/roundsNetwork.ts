@@ -42,14 +42,14 @@ export interface RoundsNetwork {
 export function roundsParameters({ nodes, oracles, epoch }: Pick<RoundsOptions, "nodes" | "oracles" | "epoch">): NetworkParameters {
   const parameters = localParameters();
   const { network } = parameters;
-  const windows = { drawWindow: 30, claimWindow: 15, createWindow: 30, prepareWindow: 30, commitWindow: 40, revealWindow: 30 };
+  const windows = { drawWindow: 30, claimWindow: 20, createWindow: 60, prepareWindow: 60, commitWindow: 90, revealWindow: 60 };
   network.oracles = Array.from({ length: Math.min(oracles, nodes) }, (_, i) => account(ACCOUNTS.firstOperator + i).address);
   network.oracleGrace = 6;
   network.livenessWindow = 30;
   network.epoch = epoch;
   // Every node has a part in a round of the second kind, so one runs at a time.
   network.rounds = { interval: 3, most: 1, bounty: parseEther("0.001") };
-  const rules = { ...network.liveness.rules, ...windows, passesUp: 1, scoreWindow: 40 };
+  const rules = { ...network.liveness.rules, ...windows, passesUp: 1, scoreWindow: 120 };
   network.liveness = { rules: { ...rules, validators: 0 }, template: templateDigest("toy-liveness") };
   network.capability = {
     rules: { ...rules, validators: nodes >= 7 ? 2 : 0, maxTokens: 160, speed: 250 },
