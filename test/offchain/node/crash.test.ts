@@ -61,8 +61,9 @@ describe("a node that is killed, cut off or misled", function () {
       await bench.network.chain.rpc("hardhat_dropTransaction", sent[0]);
       expect(await bench.pool()).to.deep.equal([]);
       await bench.start();
-      await bench.mine(1);
+      // At once: it does not wait for a block.
       expect(await bench.inPool()).to.deep.equal(sent);
+      await bench.mine(1);
       await bench.settled(task);
     });
 

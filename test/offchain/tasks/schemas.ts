@@ -30,10 +30,11 @@ export function validate(line: string, output: unknown): void {
   validateAs(nameOf(line, output), output);
 }
 
-export function validateAs(name: string, output: unknown): void {
+export function validateAs(name: string, output: unknown, update = UPDATE): void {
   const file = new URL(`${name}.json`, SCHEMAS);
   const known = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Schema) : undefined;
-  if (UPDATE) {
+  // What a failure looks like is written by hand: a custom error's arguments have names of their own.
+  if (update && name !== "failure") {
     const widened = { $schema: "https://json-schema.org/draft/2020-12/schema", title: name, ...merged(known, schemaOf(output)) };
     mkdirSync(SCHEMAS, { recursive: true });
     writeFileSync(file, `${JSON.stringify(widened, null, 2)}\n`);
