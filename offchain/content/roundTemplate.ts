@@ -16,7 +16,7 @@ const templateSchema = z.strictObject({
   topics: texts,
   /** What type 2 asks its model, with {topic}. */
   question: z.string().min(1),
-  /** Where a model cannot write questions by itself: it chooses among these, each with {topic}. */
+  /** Where a model cannot write questions by itself: it chooses among these, each with {topic}, or {a topic}. */
   choices: z.array(z.string().min(1)).min(1).optional(),
   /** What type 3 asks its model, with {question}. */
   answer: z.string().min(1),
@@ -87,18 +87,22 @@ const ask = (content: string, temperature: number, maxTokens: number): Manifest 
   sampling: sampling(temperature, maxTokens),
 });
 
+/** Fills in a topic: {topic}, or {a topic} with its article. */
+const about = (text: string, topic: string): string =>
+  text.replaceAll("{topic}", topic).replaceAll("{a topic}", `${/^[aeiou]/.test(topic) ? "an" : "a"} ${topic}`);
+
 /** What type 1 asks its model. */
 export const topicsRequest = ({ topics }: RoundTemplate, round: number): Manifest => ask(pick([topics].flat(), round), 1, WRITING_TOKENS);
 
 /** The questions that type 2 may choose among; empty where it writes one. */
 export function questionChoices({ choices = [] }: RoundTemplate, topics: string, round: number): string[] {
   const topic = pick(topicsIn(topics), round);
-  return choices.map((choice) => choice.replaceAll("{topic}", topic));
+  return choices.map((choice) => about(choice, topic));
 }
 
 /** What type 2 asks its model. */
 export const questionRequest = ({ question }: RoundTemplate, topics: string, round: number): Manifest =>
-  ask(question.replaceAll("{topic}", pick(topicsIn(topics), round)), 1, WRITING_TOKENS);
+  ask(about(question, pick(topicsIn(topics), round)), 1, WRITING_TOKENS);
 
 /** What type 3 asks its model: greedy, so that the same model gives the same answer. */
 export const answerRequest = ({ answer }: RoundTemplate, question: string, maxTokens: number): Manifest =>

@@ -109,6 +109,7 @@ export async function oneRound(
   executor.run(actions, head);
   onHead(head);
   const idle = executor.running.length === 0 && sender.pending.length === 0;
-  const drained = idle && (draining ? actions.length === 0 : parts.leaves() && observation.seats.length === 0);
+  const drained =
+    idle && (draining ? actions.length === 0 : parts.leaves() && observation.seats.length === 0 && owed(observation).length === 0);
   return { head, drained };
 }

@@ -45,6 +45,7 @@ export class RoundWatch {
   readonly #dueSeenAt = new Map<string, number>();
   #oracles: { addresses: string[]; readIn: number } | undefined;
   #pinged = 0;
+  #openSeenAt: number | undefined;
   #head: Head | undefined;
   #sight: RoundsSight | undefined;
 
@@ -149,6 +150,8 @@ export class RoundWatch {
       views.nextOpenAt(block),
       views.mostRunning(block),
     ]);
+    // Others wait from here on, however long the last round took.
+    this.#openSeenAt = timestamp >= nextOpenAt && running.length < mostRunning ? (this.#openSeenAt ?? timestamp) : undefined;
     const isOracle = oracles.includes(operator);
     const leads = committee.leader === operator && (committee.actor === ZeroAddress || committee.actor === operator);
     const mayRotate = isOracle && committee.leader !== operator && (await views.mayRotate(block));
@@ -156,6 +159,7 @@ export class RoundWatch {
     return {
       ...base,
       nextOpenAt,
+      ...(this.#openSeenAt !== undefined && { openSeenAt: this.#openSeenAt }),
       mostRunning,
       isOracle,
       leads,

@@ -241,7 +241,11 @@ async function templateOf(parts: ActsParts, view: RoundView, signal: AbortSignal
       shipped.set(digestOf(bytes), bytes);
     }
   const known = shipped.get(view.template);
-  if (known !== undefined) return parseRoundTemplate(known);
+  if (known !== undefined) {
+    // Nodes of another release fetch it from here.
+    if (!(await parts.content.has(view.template as Digest))) await parts.content.put(known);
+    return parseRoundTemplate(known);
+  }
   const source = sourceOf(parts, [view.createdBy, view.preparedBy]);
   return parseRoundTemplate(await source.get(view.template as Digest, { maxBytes: MAX_ROUND_TEXT_BYTES, signal }));
 }

@@ -16,6 +16,8 @@ export interface TimeSight {
   last: number;
   mostRunning: number;
   nextOpenAt: number;
+  /** When this process first saw that a round may be opened, block time; absent while none may. */
+  openSeenAt?: number;
   /** How many oracles there are; without any, nobody opens rounds by himself. */
   oracles: number;
   /** Whether this node's operator is one of them, and whether it leads. */
@@ -68,7 +70,7 @@ function due(sight: TimeSight, turns: Turns, now: Clock): TimeAction[] {
   });
   if (oracles === 0) return actions;
   const opens = now.timestamp >= sight.nextOpenAt && sight.running.length < sight.mostRunning;
-  if (opens && mayAct(sight.nextOpenAt, sight.last + 1))
+  if (opens && mayAct(sight.openSeenAt ?? now.timestamp, sight.last + 1))
     actions.push({ kind: "openRound", of: String(sight.last + 1), round: sight.last + 1, reason: "a round is due" });
   if (leads) {
     const beat = Math.floor((now.timestamp % slotSeconds) / BEAT);

@@ -137,7 +137,8 @@ describe("what a timekeeper does", () => {
     expect(kinds({ leads: true, nextOpenAt: 200 })).to.include("openRound");
     expect(kinds({ leads: true, nextOpenAt: 201 })).to.not.include("openRound");
     expect(kinds({ leads: true, nextOpenAt: 200, running: [round(), round()] })).to.not.include("openRound");
-    expect(kinds({ nextOpenAt: 190, isOracle: false }, 250)).to.include("openRound");
+    expect(kinds({ nextOpenAt: 190, openSeenAt: 200, isOracle: false }, 230)).to.include("openRound");
+    expect(kinds({ nextOpenAt: 20, openSeenAt: 200, isOracle: false }, 207)).to.deep.equal([]);
     expect(kinds({ oracles: 0, nextOpenAt: 0 }, 9_000)).to.deep.equal([]);
   });
 
@@ -180,13 +181,14 @@ describe("a round's content", () => {
           version: 1,
           topics: "T",
           question: "Q {topic}",
-          choices: ["What is {topic}?"],
+          choices: ["What is {a topic}?"],
           answer: "A: {question}",
           rubric: "R",
         }),
       ),
     );
-    expect(questionChoices(template, "Dog, cat", 1)).to.deep.equal(["What is cat?"]);
+    expect(questionChoices(template, "Dog, owl", 0)).to.deep.equal(["What is a dog?"]);
+    expect(questionChoices(template, "Dog, owl", 1)).to.deep.equal(["What is an owl?"]);
     const { prompts, sampling } = answerRequest(template, "What is cat?", 9);
     expect(prompts[0]!.messages[0]!.content).to.equal("A: What is cat?");
     expect([sampling.temperature, sampling.maxTokens]).to.deep.equal([0, 9]);
