@@ -119,38 +119,22 @@ describe("rounds of network work", function () {
     }
   });
 
-  const WRITERS = [
-    { does: "create topics", role: 0, who: ({ creator }: RoundLine) => creator },
-    { does: "prepare the question", role: 1, who: ({ preparer }: RoundLine) => preparer },
-  ];
-  for (const { does, role, who } of WRITERS)
-    it(`G1 end although the node that was to ${does} was killed`, async () => {
-      for (let tries = 0; ; tries++) {
-        const found = await drawn((line) => (who(line) === undefined ? [] : [who(line)!]));
-        const { round } = found;
-        const victim = who(found)!;
-        await kill(victim);
-        const line = await ended(round);
-        const replaced = await events("MembersReplaced", round);
-        if (replaced.length === 0 && tries < 4) {
-          net.restart(victim);
-          dead.delete(victim);
-          continue;
-        }
-        expect(replaced.map((event) => [Number(event["role"]), Number(event["members"])])).to.deep.equal([[role, victim]]);
-        expect(who(line)).to.not.equal(victim);
-        expect(line.ending).to.equal("judged");
-        return;
+  it("G1 end although the node that was to create topics was killed", async () => {
+    for (let tries = 0; ; tries++) {
+      const { round, creator } = await drawn(({ creator: one }) => (one === undefined ? [] : [one]));
+      await kill(creator!);
+      const line = await ended(round);
+      const replaced = await events("MembersReplaced", round);
+      if (replaced.length === 0 && tries < 4) {
+        net.restart(creator!);
+        dead.delete(creator!);
+        continue;
       }
-    });
-
-  it("G3 end although the leader dies in the middle of a phase", async () => {
-    const committee = contractOf(net.record, "OracleCommittee", net.provider);
-    const { round } = await drawn(({ creator }) => (creator === undefined ? [] : [creator]));
-    const leader = (await committee.getFunction("leader").staticCall()) as string;
-    const oracles = Array.from({ length: ORACLES }, (_, i) => account(ACCOUNTS.firstOperator + i).address);
-    await kill(oracles.indexOf(leader) + 1);
-    expect((await ended(round)).ending).to.equal("judged");
+      expect(replaced.map(({ role, members }) => [Number(role), Number(members)])).to.deep.equal([[0, creator]]);
+      expect(line.creator).to.not.equal(creator);
+      expect(line.ending).to.equal("judged");
+      return;
+    }
   });
 
   it("G3 go on when every oracle is dead: other nodes stand in after the grace", async () => {
