@@ -82,13 +82,15 @@ describe("a router that is killed at any point of a request", function () {
     for (const location of later) {
       const found = await eventually(
         async () => {
-          const one = (await (await fetch(url(location))).json()) as { status: string };
-          return one.status === "open" ? undefined : one.status;
+          const response = await fetch(url(location));
+          const one = (await response.json()) as { status: string };
+          expect(response.status, JSON.stringify(one)).to.equal(200);
+          return one.status === "open" ? undefined : one;
         },
         "the end of an accepted request",
         60_000,
       );
-      expect(found).to.equal("done");
+      expect(found.status, JSON.stringify(found)).to.equal("done");
     }
     // Every task that was born has ended once, no money is held, and the ledger says what the chain took.
     await eventually(async () => (await money()).locked === 0n, "no locked money", 90_000);
