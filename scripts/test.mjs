@@ -2,7 +2,7 @@
 //
 //   npm test                        every stage
 //   npm test -- check off-chain     only these
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, globSync } from "node:fs";
 import path from "node:path";
 import { stripVTControlCharacters } from "node:util";
@@ -25,12 +25,26 @@ const STAGES = [
     counted: true,
     command: () => program("hardhat", "--network", "default", "test", "solidity"),
   },
+  {
+    name: "proofs",
+    folders: ["test/proofs"],
+    counted: false,
+    command: () => [process.execPath, "scripts/prove.ts"],
+    missing: () => elsewhere(missingSolver),
+  },
   { name: "contract", folders: ["test/contract"], counted: true, command: () => program("hardhat", "test", "mocha") },
   offChain("off-chain", ["test/offchain", "test/regression", "test/simulation"], ".test.ts"),
   offChain("integration", ["test/integration"], ".integration.ts"),
-  // CI has to have a browser; elsewhere the stage is left out by name where there is none.
-  { ...offChain("browser", ["test/browser"], ".browser.ts"), missing: () => (process.env.CI === undefined ? missingBrowser() : undefined) },
+  offChain("clients", ["test/clients"], ".clients.ts"),
+  { ...offChain("browser", ["test/browser"], ".browser.ts"), missing: () => elsewhere(missingBrowser) },
 ];
+
+/** CI has to have everything; elsewhere a stage is left out by name where what it needs is missing. */
+const elsewhere = (missing) => (process.env.CI === undefined ? missing() : undefined);
+
+function missingSolver() {
+  return spawnSync("z3", ["--version"]).status === 0 ? undefined : "found no z3 on PATH; apt-get install z3, or brew install z3";
+}
 
 function missingBrowser() {
   const found = process.env.CHROMIUM ?? "/usr/bin/chromium";

@@ -35,6 +35,8 @@ export interface Wanted {
   idempotency: string | undefined;
   /** Neither body nor reply are kept; the same request finds the same task and is answered from it again. For streams, and for what is sealed. */
   unkept: boolean;
+  /** Its client was told to ask for the outcome later: whatever it is, it is kept. */
+  promised?: boolean;
   /** The client went away. */
   gone: AbortSignal;
 }
@@ -48,6 +50,8 @@ const KEPT_SECONDS = 24 * 3_600;
 export class Accounts {
   readonly #parts: AccountParts;
   readonly #running = new Map<string, Promise<Outcome>>();
+  /** Ids of requests that are being worked on, and so need not be followed. */
+  readonly #worked = new Set<string>();
 
   constructor(parts: AccountParts) {
     this.#parts = parts;
@@ -97,17 +101,17 @@ export class Accounts {
 
   /**
    * Takes up what a process before this one left open: every request reaches its end, and is charged what the chain charged.
-   * `resume`: the work of a request that goes on without its client.
+   * `resume`: the work of a request that goes on without its client. It begins with `ready`: before the chain was read, all work is refused.
    */
-  recover(resume: (row: RequestRow) => Work | undefined = () => undefined): void {
+  recover(resume: (row: RequestRow) => Work | undefined, ready: Promise<void>): void {
     const { store, log } = this.#parts;
     store.prune(Math.floor(Date.now() / 1_000) - KEPT_SECONDS);
     const left = store.opened();
     if (left.length > 0) log.info({ requests: left.length }, "taking up requests that were left open");
     for (const row of left) {
       const work = row.body === null ? undefined : resume(row);
-      if (work === undefined) this.#follow(row.id, 499, null);
-      else this.#resume(row, work);
+      if (work === undefined) this.#follow(row.id, 499, null, true);
+      else this.#resume(row, async (context) => await ready.then(async () => await work(context)));
     }
   }
 
@@ -115,7 +119,8 @@ export class Accounts {
     const { key, idempotency, endpoint, bodyHash } = row;
     const caller: Caller = { id: key, name: key, scopes: [] };
     const gone = new AbortController().signal;
-    const wanted: Wanted = { caller, endpoint, body: JSON.parse(row.body!), idempotency: idempotency ?? undefined, unkept: false, gone };
+    const asked = { caller, endpoint, body: JSON.parse(row.body!) as unknown, idempotency: idempotency ?? undefined };
+    const wanted: Wanted = { ...asked, unkept: false, promised: true, gone };
     const name = `${key}:${idempotency}`;
     const done = this.#run(wanted, bodyHash, row, work, gone);
     this.#running.set(name, done);
@@ -134,6 +139,7 @@ export class Accounts {
       store.open({ ...row, body: idempotency === null || wanted.unkept ? null : JSON.stringify(body) });
       opened = true;
     };
+    this.#worked.add(id);
     try {
       const outcome = await work({ signal: AbortSignal.any([gone, stopping]), journal: this.#journal(id), admit });
       const { reply, promptTokens, completionTokens } = outcome;
@@ -146,18 +152,20 @@ export class Accounts {
         });
       return outcome;
     } catch (error) {
-      if (opened) this.#failed(id, toApiError(error), idempotency !== null && !wanted.unkept);
+      if (opened) this.#failed(id, toApiError(error), wanted);
       throw error;
+    } finally {
+      this.#worked.delete(id);
     }
   }
 
-  /** Nothing on chain: forgotten. Something may still run: followed. Else it is over. */
-  #failed(id: string, error: ApiError, kept: boolean): void {
+  /** Nothing on chain, and nothing promised: forgotten. Something may still run: followed. Else it is over. */
+  #failed(id: string, error: ApiError, { idempotency, unkept, promised = false }: Wanted): void {
     const { store, stopping } = this.#parts;
     if (stopping.aborted) return;
-    const places = store.places(id);
-    if (places.every(({ task }) => task === null)) return this.#follow(id, error.status, null, true);
-    this.#follow(id, error.status, kept && error.status !== 499 && error.status !== 503 ? JSON.stringify(error.body) : null);
+    const unsent = store.places(id).every(({ task }) => task === null);
+    const lasting = !unsent && idempotency !== undefined && !unkept && error.status !== 499 && error.status !== 503;
+    this.#follow(id, error.status, promised || lasting ? JSON.stringify(error.body) : null, unsent && !promised);
   }
 
   /** Waits for the ends of a request's tasks in the background, and closes it. */
@@ -171,6 +179,8 @@ export class Accounts {
     });
     Promise.all(ends)
       .then((found) => {
+        // Its client came again.
+        if (this.#worked.has(id)) return;
         if (forget && !found.includes(true)) store.drop(id);
         else store.end(id, { status, reply, promptTokens: 0, completionTokens: 0 });
       })

@@ -84,11 +84,8 @@ export class Answering {
     const accepted = Promise.withResolvers<void>();
     const idempotency = `${ASYNC}${id}`;
     const gone = new AbortController().signal;
-    const done = this.counted(
-      asked.caller,
-      async () => await accounts.answer(this.#about({ ...asked, idempotency, gone }, wanted), this.#work(wanted, accepted.resolve)),
-      asked.onEntry,
-    );
+    const about = { ...this.#about({ ...asked, idempotency, gone }, wanted), promised: true };
+    const done = this.counted(asked.caller, async () => await accounts.answer(about, this.#work(wanted, accepted.resolve)), asked.onEntry);
     done.catch(() => undefined);
     await Promise.race([accepted.promise, done]);
   }

@@ -150,7 +150,8 @@ async function start(config: RouterConfig): Promise<void> {
     { cursor, journal, store, world, sender, executor, views, pollMs, stopping: AbortSignal.any([ended.signal, stopping]), log, ...watch },
     bell,
   );
-  accounts.recover(({ endpoint: route, body, idempotency }) => answering.resumed(route, JSON.parse(body!), idempotency));
+  const ready = world.arrivals.reached(0);
+  accounts.recover(({ endpoint: route, body, idempotency }) => answering.resumed(route, JSON.parse(body!), idempotency), ready);
   await Promise.race([loop, drained(draining, stopping, completions)]);
   clearInterval(balanceTimer);
   log.info({ openRequests: completions.open }, "the router ends");

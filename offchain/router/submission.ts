@@ -75,12 +75,22 @@ export class Submission {
     return submittedIn(receipt, clientReference);
   }
 
-  /** What was submitted under a name, also by an earlier process; undefined where nothing was sent. Throws what `submit` throws. */
+  /** What was submitted under a name, also by an earlier process; undefined where nothing came of it. Throws what `submit` throws. */
   async rejoin(name: string, signal: AbortSignal): Promise<Submitted | undefined> {
-    const row = this.#parts.sent.byId(`submit:${name}`);
-    if (row === undefined || row.state === "dropped" || row.state === "reverted") return undefined;
+    const { sent, sender } = this.#parts;
+    const found = () => {
+      const row = sent.byId(`submit:${name}`);
+      return row?.state === "dropped" || row?.state === "reverted" ? undefined : row;
+    };
+    const row = found();
+    if (row === undefined) return undefined;
     const { id, to, data } = row;
-    return submittedIn(await withinTime(this.#parts.sender.send({ id, to, data }), signal), hashOf(name));
+    try {
+      return submittedIn(await withinTime(sender.send({ id, to, data }), signal), hashOf(name));
+    } catch (error) {
+      if (found() === undefined) return undefined;
+      throw error;
+    }
   }
 
   /** Takes a task back, which works until its seed block is mined; everything is refunded then. Throws ChainError. */

@@ -45,7 +45,7 @@ async function infer(parts: ActsParts, entry: TaskEntry, seat: number, signal: A
   const { engine, results, content, live, boxes, key, poison, posing, deployment, node, world, journal, log } = parts;
   const { task, terms } = entry;
   const { modelId, modelSha256 } = engine.info();
-  if (`0x${modelSha256}` !== terms.model)
+  if (posing === undefined && `0x${modelSha256}` !== terms.model)
     throw new EngineError("ModelUnknown", `found ${modelId} loaded, wanted the task's model ${terms.model}`, true);
   crashPoint("decided");
   const began = performance.now();
