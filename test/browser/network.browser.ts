@@ -47,7 +47,7 @@ describe("The dashboard of a running network, in a real browser", function () {
     const built = spawnSync(process.execPath, ["scripts/buildDashboard.mjs"], { encoding: "utf8" });
     expect(built.status, built.stderr).to.equal(0);
     folder = mkdtempSync(path.join(tmpdir(), "corroborate-browser-"));
-    const rpcPort = randomInt(30_000, 40_000);
+    const rpcPort = randomInt(12_000, 30_000);
     net = await startLocalnet({ folder, nodes: 4, rpcPort, routerPort: rpcPort + 100 });
     browser = await launch();
   });

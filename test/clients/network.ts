@@ -17,7 +17,8 @@ export async function startClientsNetwork(
   routerFlags: string[] = [],
 ): Promise<{ net: Localnet; apiKey: string; stop: () => Promise<void> }> {
   const folder = mkdtempSync(path.join(tmpdir(), "corroborate-clients-"));
-  const rpcPort = randomInt(30_000, 40_000);
+  // Below the ports that the system gives to outgoing connections: those may be taken between the look and the use.
+  const rpcPort = randomInt(12_000, 30_000);
   const net = await startLocalnet({ folder, nodes: 4, rpcPort, routerPort: rpcPort + 100, routerFlags });
   const stop = async () => {
     await net.stop();

@@ -1,6 +1,7 @@
+import { randomInt } from "node:crypto";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
@@ -14,14 +15,20 @@ export interface HardhatNode {
   stop: () => Promise<void>;
 }
 
-/** A port that is free now. */
+/** A port that is free now, below those that the system gives to outgoing connections: one of these may be gone before it is used. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
+  for (;;) {
+    const port = randomInt(12_000, 32_000);
+    const server = createServer().listen(port, "127.0.0.1");
+    try {
+      await once(server, "listening");
+    } catch {
+      continue; // Somebody listens there.
+    }
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 }
 
 /** Waits until `probe` gives something other than undefined or false; what it throws counts as not yet. */
