@@ -5,7 +5,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -13,6 +12,7 @@ import { parseArgs } from "node:util";
 import { Interface } from "ethers";
 import { artifactOf, planOf } from "./deploy.ts";
 import type { FullRecord } from "./deployment/record.ts";
+import { freePort } from "./localnet/processes.ts";
 import { localParameters } from "./parameters.ts";
 
 const ROOT = path.dirname(import.meta.dirname);
@@ -53,17 +53,8 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
 async function startAnvil(): Promise<Chain> {
-  const port = await freePort();
+  const port = await freePort(18_545);
   const url = `http://127.0.0.1:${port}`;
   const child = spawn(ANVIL, ["--port", `${port}`, "--silent", "--timestamp", "1700000000"], { stdio: "ignore" });
   running.add(child);
@@ -128,12 +119,12 @@ async function net(verb: string, chain: Chain, record: string, journal: string, 
       await chain.rpc("evm_setAutomine", true);
     }
     clearTimeout(limit);
-    return { killed: !ended || child.signalCode === "SIGKILL", code: null, report: {} as Record<string, unknown> };
+    return { killed: !ended || child.signalCode === "SIGKILL", code: null, report: {} as Record<string, unknown>, text };
   }
   const code = await exit;
   clearTimeout(limit);
   const report = text.trim() === "" ? {} : (JSON.parse(text) as Record<string, unknown>);
-  return { killed: false, code, report };
+  return { killed: false, code, report, text };
 }
 
 function need(holds: boolean, what: string): asserts holds {
@@ -146,7 +137,8 @@ const chains: Chain[] = [];
 try {
   const steps = planOf(DEPLOYER, 0, localParameters()).steps.length;
   say(`the plan has ${steps} transactions`);
-  const [undisturbed, disturbed] = [await startAnvil(), await startAnvil()];
+  const undisturbed = await startAnvil();
+  const disturbed = await startAnvil();
   chains.push(undisturbed, disturbed);
   const files = [path.join(folder, "plain.json"), path.join(folder, "killed.json")] as const;
 
@@ -156,8 +148,8 @@ try {
 
   const interruptions: { after: number; pending: boolean }[] = [];
   for (let at = every, pending = false; at < steps; at += every, pending = !pending) {
-    const { killed } = await net("deploy", disturbed, files[1], journals[1], at, pending);
-    need(killed, `the deployment ended before it could be killed at transaction ${at}`);
+    const { killed, text } = await net("deploy", disturbed, files[1], journals[1], at, pending);
+    need(killed, `the deployment ended before it could be killed at transaction ${at}: ${text}`);
     const after = await disturbed.sent();
     interruptions.push({ after, pending });
     say(`killed with ${after} of ${steps} transactions mined${pending ? ", one of them only after the end of the process" : ""}`);
