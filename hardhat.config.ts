@@ -63,6 +63,8 @@ export default defineConfig({
   networks: {
     default: { type: "edr-simulated", chainType: "l1", hardfork: HARDFORK },
     node: { type: "edr-simulated", chainType: "l1", chainId: 31337, hardfork: HARDFORK },
+    // For programs that run: a block each second, also where nobody sends anything.
+    live: { type: "edr-simulated", chainType: "l1", chainId: 31337, hardfork: HARDFORK, mining: { auto: true, interval: 1_000 } },
     localhost: { type: "http", chainType: "l1", url: configVariable("RPC_URL", { default: "http://127.0.0.1:8545" }) },
     sepolia: remote("SEPOLIA", 11_155_111, "l1"),
     baseSepolia: remote("BASE_SEPOLIA", 84_532, "op"),

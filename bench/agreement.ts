@@ -51,6 +51,12 @@ const kinds: Record<"paraphrases" | "wrong" | "nonsense", Pair[]> = { paraphrase
 for (const item of items)
   for (const kind of ["paraphrases", "wrong", "nonsense"] as const)
     for (const text of item[kind]) kinds[kind].push(await pairOf(item.right, text, kind === "paraphrases"));
+/** A right answer and the same sentence with another number in it: what an agreement must not take for one meaning. */
+const numbers: Pair[] = [];
+for (const { right } of items) {
+  const other = right.replace(/\d+(?=\D*$)/u, (number) => String(Number(number) + 1));
+  if (other !== right) numbers.push(await pairOf(right, other, false));
+}
 await engine.close();
 
 const pairs = Object.values(kinds).flat();
@@ -70,15 +76,24 @@ const atCut = (cut: number) => ({
   paraphrases: share(kinds.paraphrases, cut),
   wrong: share(kinds.wrong, cut),
   nonsense: share(kinds.nonsense, cut),
+  otherNumber: share(numbers, cut),
 });
+/** Cuts whose trade-off docs/evidence.md tells. */
+const CUTS = [45, 60, 73, 83];
 const best = bestCut(curves.sketch);
 const result = {
   embedder: embed.sha256,
-  pairs: { paraphrases: kinds.paraphrases.length, wrong: kinds.wrong.length, nonsense: kinds.nonsense.length },
+  pairs: {
+    paraphrases: kinds.paraphrases.length,
+    wrong: kinds.wrong.length,
+    nonsense: kinds.nonsense.length,
+    otherNumber: numbers.length,
+  },
   areaUnderCurve: Object.fromEntries(measures.map((measure) => [measure, round(areaUnder(pairs, measure))])),
   /** Shares that agree by sketch: at the cut that tells most, and at the one that models are registered with. */
   best: atCut(-best.cut),
   registered: atCut(agreement),
+  cuts: CUTS.map(atCut),
   /** By true cosine at the cosine that the registered cut stands for: what the sketch estimates. */
   registeredByCosine: pointAt(pairs, "cosine", cosineOf(agreement)),
   sketchError: {
@@ -112,5 +127,6 @@ else {
   const { areaUnderCurve, registered, sketchError } = result;
   process.stdout.write(`area under the curve: ${JSON.stringify(areaUnderCurve)}\n`);
   process.stdout.write(`best cut: ${JSON.stringify(result.best)}\nregistered cut: ${JSON.stringify(registered)}\n`);
+  console.table(result.cuts);
   process.stdout.write(`error of the sketch's cosine: ${JSON.stringify(sketchError)}\n`);
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { Contract, ContractFactory, getCreateAddress, id as hashOf, type InterfaceAbi, type Signer, ZeroAddress } from "ethers";
 import { unsafeChain } from "./chains.ts";
@@ -232,46 +232,80 @@ export function artifactOf(name: ModuleName): Artifact {
   return JSON.parse(readFileSync(file, "utf8")) as Artifact;
 }
 
+const call = (module: ModuleName, method: string, args: unknown[], about = ""): CallStep => ({
+  kind: "call",
+  id: `${module}.${method}${about === "" ? "" : ` ${about}`}`,
+  module,
+  method,
+  args,
+});
+
+/** Creations of modules, whose addresses are known. */
+const creations = (site: Site & { at: Addresses }, names: readonly ModuleName[]): CreateStep[] =>
+  names.map((name) => ({ kind: "create", id: name, args: (SPECS[name] as ModuleSpec).args(site), address: site.at[name] }));
+
+/** Writes modules into the address book. */
+export const namedInRuntime = (at: Addresses, names: readonly ModuleName[]): CallStep =>
+  call("Runtime", "setModules", [names, names.map((name) => at[name])]);
+
+/** Gives the roles their functions: who pauses, who admits. */
+export const functionRoles = (at: Addresses, names: readonly ModuleName[] = MODULES): CallStep[] => [
+  ...PAUSABLE.filter((name) => names.includes(name)).map((name) =>
+    call("AccessManager", "setTargetFunctionRole", [at[name], [PAUSE], GUARDIAN_ROLE], name),
+  ),
+  ...(names.includes("NodePool")
+    ? [call("AccessManager", "setTargetFunctionRole", [at.NodePool, [ADMIT], REGISTRAR_ROLE], "registrar")]
+    : []),
+];
+
+/** Registers the network's models. */
+export const modelRegistrations = ({ models }: NetworkParameters): CallStep[] =>
+  models.map(({ id, ...model }) => call("ModelRegistry", "register", [id, { ...model, registeredAt: 0, deprecatedAt: 0 }], model.name));
+
+/** Modules that a module is told of when it is created. */
+export function neededBy(name: ModuleName, parameters: NetworkParameters): Set<ModuleName> {
+  const needed = new Set<ModuleName>();
+  const at = new Proxy({}, { get: (_, asked) => (needed.add(asked as ModuleName), ZeroAddress) });
+  (SPECS[name] as ModuleSpec).args({ at, parameters, deployer: ZeroAddress });
+  return needed;
+}
+
 /**
  * The transactions of a deployment by `deployer`, whose next nonce is `nonce`. Contracts name each other by immutables, so addresses are
  * computed ahead from these nonces: the account must send nothing else until all are sent.
  */
 export function planOf(deployer: string, nonce: number, parameters: NetworkParameters): Plan {
-  const addresses = Object.fromEntries(
-    MODULES.map((name, i) => [name, getCreateAddress({ from: deployer, nonce: nonce + i })]),
-  ) as Addresses;
-  const site: Site = { at: addresses, parameters, deployer };
-  const created = MODULES.map((name): CreateStep => ({
-    kind: "create",
-    id: name,
-    args: (SPECS[name] as ModuleSpec).args(site),
-    address: addresses[name],
-  }));
-  const call = (module: ModuleName, method: string, args: unknown[], about = ""): CallStep => ({
-    kind: "call",
-    id: `${module}.${method}${about === "" ? "" : ` ${about}`}`,
-    module,
-    method,
-    args,
-  });
-  const names = MODULES.filter((name) => name !== "Runtime");
-  const wired = call("Runtime", "setModules", [names, names.map((name) => addresses[name])]);
-  const models = parameters.models.map(({ id, ...model }) =>
-    call("ModelRegistry", "register", [id, { ...model, registeredAt: 0, deprecatedAt: 0 }], model.name),
-  );
+  const at = placesOf(MODULES, deployer, nonce) as Addresses;
   const { guardian, governance } = parameters;
-  const incentives = [call("COR", "transfer", [addresses.Incentives, INCENTIVES], "to Incentives"), call("Incentives", "fundStaking", [])];
+  const names = MODULES.filter((name) => name !== "Runtime");
+  const incentives = [call("COR", "transfer", [at.Incentives, INCENTIVES], "to Incentives"), call("Incentives", "fundStaking", [])];
   // The account that deploys gives its office up last.
   const roles = [
-    ...PAUSABLE.map((name) => call("AccessManager", "setTargetFunctionRole", [addresses[name], [PAUSE], GUARDIAN_ROLE], name)),
-    call("AccessManager", "setTargetFunctionRole", [addresses.NodePool, [ADMIT], REGISTRAR_ROLE], "registrar"),
+    ...functionRoles(at),
     call("AccessManager", "grantRole", [GUARDIAN_ROLE, guardian ?? deployer, 0], "guardian"),
     call("AccessManager", "grantRole", [REGISTRAR_ROLE, deployer, 0], "registrar"),
-    call("AccessManager", "grantRole", [ADMIN_ROLE, addresses.TimelockController, 0], "timelock"),
+    call("AccessManager", "grantRole", [ADMIN_ROLE, at.TimelockController, 0], "timelock"),
     ...(governance.deployerStays ? [] : [call("AccessManager", "renounceRole", [ADMIN_ROLE, deployer])]),
   ];
-  return { addresses, steps: [...created, wired, ...models, ...incentives, ...roles] };
+  const created = creations({ at, parameters, deployer }, MODULES);
+  return { addresses: at, steps: [...created, namedInRuntime(at, names), ...modelRegistrations(parameters), ...incentives, ...roles] };
 }
+
+/** The transactions that create `names` anew beside what lies at `at`. The same holds for their nonces. */
+export function creationPlanOf(
+  deployer: string,
+  nonce: number,
+  parameters: NetworkParameters,
+  at: Addresses,
+  names: readonly ModuleName[],
+): Plan {
+  const addresses = { ...at, ...placesOf(names, deployer, nonce) };
+  return { addresses, steps: creations({ at: addresses, parameters, deployer }, names) };
+}
+
+/** Where modules come to lie that an account creates from this nonce on. */
+export const placesOf = (names: readonly ModuleName[], from: string, nonce: number): Partial<Addresses> =>
+  Object.fromEntries(names.map((name, i) => [name, getCreateAddress({ from, nonce: nonce + i })]));
 
 /** Throws where seeds from block hashes are unsafe: the deployment would revert half way. */
 export function refuseUnsafeChain(chainId: bigint): void {
@@ -299,8 +333,14 @@ export async function deploy(
   const { chainId } = await provider.getNetwork();
   refuseUnsafeChain(chainId);
   const blockNumber = await provider.getBlockNumber();
-  let nonce = await provider.getTransactionCount(from, "latest");
-  const { addresses, steps } = planOf(from, nonce, parameters);
+  const nonce = await provider.getTransactionCount(from, "latest");
+  const plan = planOf(from, nonce, parameters);
+  await sendPlan(signer, plan, nonce, onStep);
+  return { network, chainId: Number(chainId), blockNumber, addresses: plan.addresses };
+}
+
+/** Sends a plan's transactions with the nonces that it was made for. */
+export async function sendPlan(signer: Signer, { addresses, steps }: Plan, nonce: number, onStep: (name: string) => void = () => {}) {
   for (const step of steps) {
     onStep(step.id);
     if (step.kind === "create") {
@@ -315,11 +355,11 @@ export async function deploy(
       await (await contract.getFunction(step.method).send(...step.args, { nonce: nonce++ })).wait();
     }
   }
-  return { network, chainId: Number(chainId), blockNumber, addresses };
 }
 
-/** Writes a record where programs look for it. */
+/** Writes a record where programs look for it: all of it or nothing, wherever the process ends. */
 export function writeRecord(file: string, record: DeploymentRecord): void {
   mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, `${JSON.stringify(record, null, 2)}\n`);
+  writeFileSync(`${file}.new`, `${JSON.stringify(record, null, 2)}\n`);
+  renameSync(`${file}.new`, file);
 }

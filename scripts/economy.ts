@@ -1,6 +1,7 @@
 import { parseEther } from "ethers";
 
-const MONTH = (365 * 86_400) / 12;
+/** A twelfth of a year of 365 days, seconds. */
+export const MONTH = (365 * 86_400) / 12;
 
 /** A part of the one billion COR. Amounts in base units, times in seconds from the start. */
 export interface Allocation {

@@ -11,7 +11,7 @@ import type { Mutant } from "./mutation/switched.ts";
 const HELP = `npm run mutate -- [options]
 
 Changes the contracts in one place at a time (a mutant) and runs the tests that reach the place. A mutant that no test notices
-survived. All mutants are compiled at once, each behind a switch; results go to cache/mutation/results.jsonl as they come, so an
+survived. All mutants are compiled at once, each behind a switch; results go to test/mutation/results.jsonl as they come, so an
 interrupted run goes on where it stopped.
 
   --contract NAME,...   only mutants of these contracts and libraries

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { parseEther, ZeroAddress } from "ethers";
+import type { RoundWindows } from "../offchain/protocol/roundPhases.ts";
 
 /** Governed parameters per network, as data. Amounts are COR base units, times seconds. */
 export interface NetworkParameters {
@@ -86,20 +87,11 @@ export interface RoundKind {
   template: string;
 }
 
-export interface RoundRules {
+export interface RoundRules extends RoundWindows {
   answerers: number;
-  quorum: number;
-  validators: number;
   bar: number;
   passesUp: number;
   missesDown: number;
-  drawWindow: number;
-  claimWindow: number;
-  createWindow: number;
-  prepareWindow: number;
-  commitWindow: number;
-  revealWindow: number;
-  scoreWindow: number;
   maxTokens: number;
   /** Output tokens per 1,000 seconds and level. */
   speed: number;

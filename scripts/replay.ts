@@ -5,15 +5,15 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { JsonRpcProvider } from "ethers";
 import { historyOf } from "../offchain/protocol/networkHistory.ts";
-import { leaderboardOf } from "../offchain/protocol/leaderboard.ts";
+import { imagesOf, leaderboardOf } from "../offchain/protocol/leaderboard.ts";
 import type { DeploymentRecord } from "./deploy.ts";
 import { compare } from "./replay/compare.ts";
-import { readEvents } from "./replay/events.ts";
+import { readEvents, readImages } from "./replay/events.ts";
 
 const HELP = `npm run replay [-- --rpc URL] [-- --record FILE] [-- --json]
   --rpc     JSON-RPC of the chain; http://127.0.0.1:8545 unless given
   --record  deployment record; deployments/localhost/deployment.json unless given
-  --json    {rounds, nodes, epochs, values, differences, leaderboard} on stdout
+  --json    {rounds, nodes, epochs, values, differences, leaderboard, images} on stdout
 Ends with 1 where a contract holds another value than its events say.`;
 
 const { values: flags } = parseArgs({
@@ -40,13 +40,16 @@ try {
   const history = historyOf(await readEvents(provider, record.addresses, record.blockNumber));
   const found = await compare(provider, record.addresses, history);
   const { timestamp } = (await provider.getBlock("latest"))!;
-  const leaderboard = leaderboardOf(history, timestamp);
-  if (flags.json) console.log(JSON.stringify({ ...found, leaderboard }));
+  const leaderboard = leaderboardOf(history, timestamp, await readImages(provider, record.addresses, record.blockNumber));
+  const images = imagesOf(leaderboard);
+  if (flags.json) console.log(JSON.stringify({ ...found, leaderboard, images }));
   else {
     console.log(`${found.rounds} rounds, ${found.nodes} nodes, ${found.epochs} epochs: ${found.values} values compared with the contracts`);
     for (const { what, replayed, contract } of found.differences) console.log(`  ${what}: ${replayed} by events, ${contract} on chain`);
     for (const { rank, node, level, score, passes, streak } of leaderboard)
       console.log(`${String(rank).padStart(4)}  node ${node}  level ${level}  score ${score}  passes ${passes}  streak ${streak}`);
+    for (const { rank, image, nodes, score, passes } of images)
+      console.log(`${String(rank).padStart(4)}  image ${image}  nodes ${nodes}  score ${score}  passes ${passes}`);
     console.log(found.differences.length === 0 ? "Replay equals contract." : `${found.differences.length} values differ.`);
   }
   process.exitCode = found.differences.length === 0 ? 0 : 1;

@@ -5,9 +5,11 @@ import { Command, InvalidArgumentError } from "commander";
 import { formatEther } from "ethers";
 import logUpdate from "log-update";
 import pc from "picocolors";
+import { Prober } from "./localnet/prober.ts";
 import { ROOT } from "./localnet/processes.ts";
-import { type NodeLine, type RoundLine, RoundsBook } from "./localnet/roundsBook.ts";
+import { RoundsBook } from "./localnet/roundsBook.ts";
 import { type RoundsNetwork, startRoundsNetwork } from "./localnet/roundsNetwork.ts";
+import { roundRow, type RoundsPicture, roundsTable } from "./localnet/roundsTable.ts";
 
 const whole = (least: number, most: number) => (text: string) => {
   const value = Number(text);
@@ -18,9 +20,13 @@ const whole = (least: number, most: number) => (text: string) => {
 
 const options = new Command("npm run rounds --")
   .description(
-    "Seven nodes and no users: the network asks itself, answers, scores, moves levels and pays. Three of the nodes are oracles too.",
+    "Seven nodes and no users: the network asks itself, answers, scores, moves levels and pays, and probes its nodes as a user would. Three of the nodes are oracles too.",
   )
-  .option("--once", "end after one epoch: code 0 only if rounds of both kinds were judged, levels moved, and nodes were paid", false)
+  .option(
+    "--once",
+    "end after one epoch: code 0 only if rounds of both kinds were judged, levels moved, and nodes were paid in all three lines",
+    false,
+  )
   .option("--json", "the last line of stdout is one JSON object; everything else goes to stderr", false)
   .option("--epoch <seconds>", "length of an epoch, a multiple of 30", whole(60, 2_880), 240)
   .option("--rpc-port <port>", "wanted port of the chain; the next free one where it is taken", whole(1, 65_000), 8545)
@@ -34,46 +40,13 @@ if (options.epoch % 30 !== 0) {
 
 const NODES = 7;
 const ORACLES = 3;
+/** Probes of an epoch, one after another in one lease. */
+const IN_A_ROW = 2;
+/** Columns where the output is no terminal. */
+const COLUMNS = 140;
 const live = process.stdout.isTTY && !options.json;
 const say = (text: string) => (options.json ? process.stderr : process.stdout).write(`${text}\n`);
 const stopping = new AbortController();
-
-const cut = (text: string, width: number) => (text.length > width ? `${text.slice(0, width - 1)}…` : text.padEnd(width));
-
-function roundRow({ round, kind, phase, ending, question, answers, validators }: RoundLine): string {
-  const state =
-    ending === undefined ? pc.cyan(cut(phase, 18)) : ending === "judged" ? pc.green(cut(ending, 18)) : pc.yellow(cut(ending, 18));
-  const best = answers.find(({ agreed, score }) => agreed || (score ?? 0) > 0) ?? answers[0];
-  const scores = validators.length > 0 ? answers.map(({ score }) => score ?? "-").join("/") : answers.filter((one) => one.agreed).length;
-  return `${String(round).padStart(4)}  ${cut(kind, 10)} ${state} ${cut(question ?? "", 40)} ${cut(best?.text ?? "", 44)} ${scores}`;
-}
-
-function nodeRow({ node, level, weights, asked, done, uptimeBps }: NodeLine, rounds: RoundLine[]): string {
-  const points = (weight: bigint) => (Number(weight) / 10_000).toFixed(1).padStart(8);
-  const now = rounds.filter(({ ending }) => ending === undefined);
-  const duty = now.flatMap(({ creator, preparer, answerers, validators }) => [
-    ...(creator === node ? ["creates"] : []),
-    ...(preparer === node ? ["prepares"] : []),
-    ...(answerers.includes(node) ? ["answers"] : []),
-    ...(validators.includes(node) ? ["scores"] : []),
-  ]);
-  const who = `${node}${node <= ORACLES ? " oracle" : ""}`;
-  const sums = [weights.liveness, weights.health, weights.service].map(points).join("");
-  return `  ${who.padEnd(10)}${String(level).padStart(5)}${sums}${`${done}/${asked}`.padStart(8)}${`${uptimeBps / 100} %`.padStart(9)}  ${duty.join(", ")}`;
-}
-
-function table(rounds: RoundLine[], nodes: NodeLine[], epoch: number, left: number): string {
-  return [
-    pc.bold(`Rounds of network work; epoch ${epoch} ends in ${left} s`),
-    pc.dim(
-      `   #  kind       state              question                                 answer                                       agree/scores`,
-    ),
-    ...rounds.slice(-8).map(roundRow),
-    "",
-    pc.dim("  node      level liveness  health service    done   uptime  now"),
-    ...nodes.map((node) => nodeRow(node, rounds)),
-  ].join("\n");
-}
 
 const amounts = (found: { node: number; liveness: bigint; health: bigint; service: bigint }[]) =>
   Object.fromEntries(
@@ -83,20 +56,21 @@ const amounts = (found: { node: number; liveness: bigint; health: bigint; servic
     ]),
   );
 
+/** COR to the millionth, which people can read. */
+const inCor = (amount: bigint) => String(Number(Number(formatEther(amount)).toFixed(6)));
+
 async function closeEpoch(book: RoundsBook, epoch: number) {
   const rewards = await book.claimable(epoch);
   const claimed = await book.claim(epoch);
-  const line = (name: "liveness" | "health" | "service") => formatEther(rewards.reduce((sum, one) => sum + one[name], 0n));
+  const line = (name: "liveness" | "health" | "service") => inCor(rewards.reduce((sum, one) => sum + one[name], 0n));
   const total = [...claimed.values()].reduce((sum, one) => sum + one, 0n);
   if (live) logUpdate.done();
-  say(
-    `epoch ${epoch} is over: liveness ${line("liveness")}, health ${line("health")}, service ${line("service")} COR; claimed ${formatEther(total)} COR`,
-  );
+  say(`epoch ${epoch} paid ${inCor(total)} COR: liveness ${line("liveness")}, health ${line("health")}, service ${line("service")}`);
   return { rewards, claimed };
 }
 
-async function run(net: RoundsNetwork): Promise<number> {
-  const book = new RoundsBook(net);
+async function run(net: RoundsNetwork, book: RoundsBook, prober: Prober): Promise<number> {
+  const columns = () => process.stdout.columns ?? COLUMNS;
   let epoch = await book.currentEpoch();
   let told = 0;
   while (!stopping.signal.aborted) {
@@ -104,11 +78,12 @@ async function run(net: RoundsNetwork): Promise<number> {
     const { timestamp } = (await net.provider.getBlock("latest"))!;
     const nodes = await book.nodes(epoch);
     const rounds = [...book.rounds.values()];
-    if (live) logUpdate(table(rounds, nodes, epoch, (epoch + 1) * options.epoch - timestamp));
-    else for (; told < rounds.length && rounds[told]!.ending !== undefined; told++) say(roundRow(rounds[told]!));
+    const picture = { rounds, nodes, probes: prober.probes, epoch, left: (epoch + 1) * options.epoch - timestamp, oracles: ORACLES };
+    if (live) logUpdate(roundsTable(picture, columns()));
+    else for (; told < rounds.length && rounds[told]!.ending !== undefined; told++) say(roundRow(rounds[told]!, columns()));
     if ((await book.currentEpoch()) > epoch) {
-      const { rewards, claimed } = await closeEpoch(book, epoch);
-      if (options.once) return report(rounds, nodes, rewards, claimed, epoch);
+      const found = await closeEpoch(book, epoch);
+      if (options.once) return report(picture, found);
       epoch++;
     }
     await delay(1_000, undefined, { signal: stopping.signal }).catch(() => {});
@@ -117,28 +92,24 @@ async function run(net: RoundsNetwork): Promise<number> {
   return options.once ? 1 : 0;
 }
 
-function report(
-  rounds: RoundLine[],
-  nodes: NodeLine[],
-  rewards: Awaited<ReturnType<RoundsBook["claimable"]>>,
-  claimed: Map<number, bigint>,
-  epoch: number,
-): number {
-  const levels = Object.fromEntries(nodes.map(({ node, level }) => [node, level]));
-  const paid = [...claimed].filter(([, amount]) => amount > 0n);
+function report(picture: RoundsPicture, { rewards, claimed }: Awaited<ReturnType<typeof closeEpoch>>): number {
+  const { rounds, nodes, probes, epoch } = picture;
   if (options.json) {
     const result = {
       epoch,
       rounds,
-      levels,
+      levels: Object.fromEntries(nodes.map(({ node, level }) => [node, level])),
       rewards: amounts(rewards),
       claimed: Object.fromEntries([...claimed].map(([node, amount]) => [node, String(amount)])),
+      probes,
     };
     process.stdout.write(`${JSON.stringify(result)}\n`);
-  } else say(table(rounds, nodes, epoch, 0));
+  } else if (!live) say(roundsTable(picture, COLUMNS));
   const judged = (kind: string) => rounds.some((one) => one.kind === kind && one.ending === "judged");
   const climbed = nodes.some(({ level }) => level > 0);
-  return judged("liveness") && judged("capability") && climbed && paid.length > 0 ? 0 : 1;
+  const paid = (["liveness", "health", "service"] as const).every((line) => rewards.some((one) => one[line] > 0n));
+  const claims = [...claimed.values()].some((amount) => amount > 0n);
+  return judged("liveness") && judged("capability") && climbed && paid && claims ? 0 : 1;
 }
 
 async function main(): Promise<number> {
@@ -151,9 +122,23 @@ async function main(): Promise<number> {
     signal: stopping.signal,
     onStage: (text) => say(`${pc.green("✔")} ${text}`),
   });
+  const book = new RoundsBook(net);
+  // A round of the second kind needs all seven nodes, one of the first kind five: after the former two can be spared.
+  const mayBegin = () => [...book.rounds.values()].findLast(({ ending }) => ending !== undefined)?.kind === "capability";
+  const ending = new AbortController();
+  let prober: Prober | undefined;
   try {
-    return await run(net);
+    prober = await Prober.open(net);
+    say(`${pc.green("✔")} a session for probes is open: questions whose answers are known`);
+    const until = AbortSignal.any([stopping.signal, ending.signal]);
+    const probing = prober.run(until, { inARow: IN_A_ROW, every: options.epoch, mayBegin });
+    const code = await run(net, book, prober);
+    ending.abort();
+    await probing;
+    return code;
   } finally {
+    ending.abort();
+    await prober?.close();
     await net.stop();
   }
 }

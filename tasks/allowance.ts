@@ -1,5 +1,5 @@
 import { AbiCoder, keccak256, type Signer, toBeHex } from "ethers";
-import type { ModuleName } from "../offchain/chain/abis.ts";
+import { type Target, targetAddress } from "./beside.ts";
 import type { Context } from "./command.ts";
 import type { Call } from "./transaction.ts";
 
@@ -16,14 +16,15 @@ const coder = AbiCoder.defaultAbiCoder();
  * after it can be checked before anything is sent.
  */
 export async function approval(
-  { contracts, deployment }: Context,
+  context: Context,
   signer: Signer,
-  spender: ModuleName,
+  spender: Target,
   amount: bigint,
 ): Promise<{ calls: Call[]; assuming?: StateOverride }> {
   const owner = await signer.getAddress();
-  const { COR, [spender]: to } = deployment.addresses;
-  if ((await contracts.COR.allowance(owner, to)) >= amount) return { calls: [] };
+  const { COR } = context.deployment.addresses;
+  const to = targetAddress(context, spender);
+  if ((await context.contracts.COR.allowance(owner, to)) >= amount) return { calls: [] };
   const inner = keccak256(coder.encode(["address", "uint256"], [owner, ALLOWANCES_SLOT]));
   const slot = keccak256(coder.encode(["address", "bytes32"], [to, inner]));
   return {

@@ -3,7 +3,7 @@ import path from "node:path";
 import type { HardhatRuntimeEnvironment } from "hardhat/types/hre";
 import { type Deployment, readDeployment, verifyDeployment } from "../offchain/chain/deployment.ts";
 import { connect, type Endpoint } from "../offchain/chain/endpoint.ts";
-import { RpcUnreachable } from "../offchain/chain/errors.ts";
+import { RpcUnreachable, WrongChainId } from "../offchain/chain/errors.ts";
 import { createViews, type Views } from "../offchain/chain/views.ts";
 import { type Contracts, contractsAt } from "./contracts.ts";
 import { Refusal } from "./failure.ts";
@@ -38,6 +38,11 @@ export async function connectNetwork(hre: HardhatRuntimeEnvironment): Promise<En
   try {
     return await connect({ url, retries: 1, ...(config.chainId !== undefined && { chainId: BigInt(config.chainId) }) });
   } catch (error) {
+    if (error instanceof WrongChainId)
+      throw new Refusal(
+        "WrongChainId",
+        `found chain ${error.found} at the address of network ${network}, wanted its chain ${error.wanted}; give another --network, or correct the network's RPC address`,
+      );
     if (!(error instanceof RpcUnreachable)) throw error;
     throw new Refusal(
       "RpcUnreachable",

@@ -1,4 +1,5 @@
 import type { TaskDefinition } from "hardhat/types/tasks";
+import { anchorTasks } from "./anchor/declarations.ts";
 import { governanceTasks } from "./governance/declarations.ts";
 import { guardTasks } from "./guard/declarations.ts";
 import { imageTasks } from "./image/declarations.ts";
@@ -14,6 +15,8 @@ import { sessionTasks } from "./session/declarations.ts";
 import { stakingTasks } from "./staking/declarations.ts";
 import { taskTasks } from "./task/declarations.ts";
 import { treasuryTasks } from "./treasury/declarations.ts";
+import { upgradeTasks } from "./upgrade/declarations.ts";
+import { vestingTasks } from "./vesting/declarations.ts";
 
 /** The command line of this project: `npx hardhat <scope> <verb>`. Actions are loaded when they run. */
 export const tasks: TaskDefinition[] = [
@@ -28,8 +31,11 @@ export const tasks: TaskDefinition[] = [
   ...imageTasks,
   ...stakingTasks,
   ...treasuryTasks,
+  ...vestingTasks,
   ...governanceTasks,
   ...paramsTasks,
   ...guardTasks,
   ...rolesTasks,
+  ...anchorTasks,
+  ...upgradeTasks,
 ];

@@ -1,5 +1,5 @@
 import type { Result, TransactionReceipt } from "ethers";
-import { interfaces, type ModuleName } from "../offchain/chain/abis.ts";
+import { type Target, targetAbi, targetName } from "./beside.ts";
 
 /** What transactions left behind. */
 export class Receipts {
@@ -9,19 +9,27 @@ export class Receipts {
   }
 
   /** Arguments of every event with this name, in order. */
-  events(module: ModuleName, name: string): Result[] {
+  events(target: Target, name: string): Result[] {
     return this.#receipts.flatMap(({ logs }) =>
       logs.flatMap((log) => {
-        const parsed = interfaces[module].parseLog(log);
+        const parsed = targetAbi(target).parseLog(log);
         return parsed?.name === name ? [parsed.args] : [];
       }),
     );
   }
 
+  /** Where the last transaction that created a contract put it. */
+  created(): string {
+    const found = this.#receipts.findLast(({ contractAddress }) => contractAddress !== null)?.contractAddress;
+    if (found === undefined || found === null) throw new Error("found no created contract, wanted one; look the transactions up");
+    return found;
+  }
+
   /** The one event with this name. Throws where there is none: then the contracts are not the ones of this build. */
-  event(module: ModuleName, name: string): Result {
-    const found = this.events(module, name).at(-1);
-    if (found === undefined) throw new Error(`found no event ${module}.${name}, wanted the contracts of this build; deploy them again`);
+  event(target: Target, name: string): Result {
+    const found = this.events(target, name).at(-1);
+    if (found === undefined)
+      throw new Error(`found no event ${targetName(target)}.${name}, wanted the contracts of this build; deploy them again`);
     return found;
   }
 }

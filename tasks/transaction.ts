@@ -1,17 +1,17 @@
 import type { Signer, TransactionReceipt } from "ethers";
-import { interfaces, type ModuleName } from "../offchain/chain/abis.ts";
-import { FundsShort, revertIn } from "../offchain/chain/errors.ts";
+import { ChainRevert, FundsShort, revertIn } from "../offchain/chain/errors.ts";
 import { feesNow } from "../offchain/chain/fees.ts";
 import type { StateOverride } from "./allowance.ts";
+import { type BesideName, besideInterface, builtOf, type Target, targetAbi, targetAddress, targetName } from "./beside.ts";
 import type { Context } from "./command.ts";
-import { describedCall } from "./describedCall.ts";
+import { describedCall, describedCreation } from "./describedCall.ts";
 import { Receipts } from "./receipts.ts";
 import { Refusal } from "./failure.ts";
 import type { Report } from "./output.ts";
 
 /** A call that changes something. `assuming`: state that the step before leaves behind, for checking this one without sending that one. */
 export interface Call {
-  module: ModuleName;
+  module: Target;
   method: string;
   args: unknown[];
   signer?: Signer;
@@ -20,11 +20,23 @@ export interface Call {
 
 /** A call whose arguments are known only after the steps before it. */
 export interface LaterCall {
-  module: ModuleName;
+  module: Target;
   method: string;
   after: (receipts: Receipts) => unknown[];
   signer?: Signer;
 }
+
+/** A contract to put beside the deployment. */
+export interface Creation {
+  create: BesideName;
+  args: unknown[];
+  signer?: Signer;
+}
+
+type Step = Call | LaterCall | Creation;
+
+/** How reports name a step. */
+const nameOf = (step: Step): string => ("create" in step ? `new ${step.create}` : `${targetName(step.module)}.${step.method}`);
 
 const MINING_MS = 120_000;
 
@@ -34,7 +46,7 @@ const MINING_MS = 120_000;
  */
 export async function perform(
   context: Context,
-  steps: (Call | LaterCall)[],
+  steps: Step[],
   tell: (receipts: Receipts) => Report | Promise<Report> = () => ({}),
 ): Promise<Report> {
   const sender = await context.sender();
@@ -43,13 +55,14 @@ export async function perform(
     for (const step of steps) calls.push(await planned(context, step, step.signer ?? sender));
     return { dryRun: true, calls };
   }
+  await context.confirm(`send ${steps.map(nameOf).join(", ")} to chain ${context.endpoint.chainId} as ${await sender.getAddress()}`);
   const found: TransactionReceipt[] = [];
   for (const step of steps) {
-    const args = "after" in step ? step.after(new Receipts(found)) : step.args;
-    found.push(await sent(context, { ...step, args }, step.signer ?? sender));
+    const ready = "after" in step ? { ...step, args: step.after(new Receipts(found)) } : step;
+    found.push(await sent(context, ready, step.signer ?? sender));
   }
   const transactions = found.map((receipt, i) => ({
-    call: `${steps[i]!.module}.${steps[i]!.method}`,
+    call: nameOf(steps[i]!),
     hash: receipt.hash,
     block: receipt.blockNumber,
     gas: Number(receipt.gasUsed),
@@ -57,35 +70,44 @@ export async function perform(
   return { ...(await tell(new Receipts(found))), transactions };
 }
 
-function request({ deployment }: Context, { module, method, args }: Call, from: string) {
-  return { from, to: deployment.addresses[module], data: interfaces[module].encodeFunctionData(method, args) };
+/** A step's transaction, without fees and nonce. */
+function request(context: Context, step: Call | Creation, from: string): { from: string; to?: string; data: string } {
+  if ("create" in step) {
+    const creation = besideInterface(step.create).encodeDeploy(step.args).slice(2);
+    return { from, data: `${builtOf(step.create).bytecode}${creation}` };
+  }
+  const { module, method, args } = step;
+  return { from, to: targetAddress(context, module), data: targetAbi(module).encodeFunctionData(method, args) };
 }
 
 /** What a call would be: decoded, tried by eth_call, its gas estimated. Throws ChainRevert where the contracts would refuse it. */
-async function planned(context: Context, step: Call | LaterCall, signer: Signer): Promise<Report> {
-  const { module, method } = step;
+async function planned(context: Context, step: Step, signer: Signer): Promise<Report> {
+  const call = nameOf(step);
   const from = await signer.getAddress();
-  if ("after" in step) return { call: `${module}.${method}`, from, checked: false, note: "its arguments follow from the calls before it" };
+  if ("after" in step) return { call, from, checked: false, note: "its arguments follow from the calls before it" };
   const tx = request(context, step, from);
   const { provider } = context.endpoint;
-  const overrides = step.assuming === undefined ? [] : [step.assuming];
+  const assuming = "create" in step ? undefined : step.assuming;
+  const overrides = assuming === undefined ? [] : [assuming];
   const returned = (await refusedAs(step, provider.send("eth_call", [tx, "pending", ...overrides]))) as string;
   const gas = (await refusedAs(step, provider.send("eth_estimateGas", [tx, "pending", ...overrides])).catch((error: unknown) => {
     // Not every server estimates on assumed state.
-    if (step.assuming !== undefined) return null;
+    if (assuming !== undefined) return null;
     throw error;
   })) as string | null;
   return {
-    call: `${module}.${method}`,
-    to: tx.to,
+    call,
+    ...(tx.to !== undefined && { to: tx.to }),
     from,
     checked: true,
     ...(gas === null ? { gas, note: "its gas can be estimated once the calls before it are mined" } : { gas: Number(gas) }),
-    ...describedCall(module, method, tx.data, returned),
+    ...("create" in step
+      ? describedCreation(besideInterface(step.create), step.args)
+      : describedCall(targetAbi(step.module), step.method, tx.data, returned)),
   };
 }
 
-async function sent(context: Context, call: Call, signer: Signer): Promise<TransactionReceipt> {
+async function sent(context: Context, call: Call | Creation, signer: Signer): Promise<TransactionReceipt> {
   const from = await signer.getAddress();
   const tx = request(context, call, from);
   const { provider } = context.endpoint;
@@ -114,7 +136,7 @@ async function timedOut(error: unknown, provider: Context["endpoint"]["provider"
   );
 }
 
-async function refusedAs<T>(call: Pick<Call, "module" | "method">, asked: Promise<T>): Promise<T> {
+async function refusedAs<T>(call: Call | Creation, asked: Promise<T>): Promise<T> {
   try {
     return await asked;
   } catch (error) {
@@ -122,5 +144,12 @@ async function refusedAs<T>(call: Pick<Call, "module" | "method">, asked: Promis
   }
 }
 
-const refused = ({ module, method }: Pick<Call, "module" | "method">, error: unknown): unknown =>
-  revertIn(error, `${module}.${method}`) ?? error;
+/** What the contracts refused, in their words; a contract beside the deployment has errors of its own. */
+function refused(step: Call | Creation, error: unknown): unknown {
+  const revert = revertIn(error, nameOf(step));
+  if (revert === undefined || revert.revert !== "Unknown") return revert ?? error;
+  const data = revert.args["data"];
+  const name = "create" in step ? step.create : typeof step.module === "string" ? undefined : step.module.name;
+  const parsed = name === undefined || typeof data !== "string" ? null : besideInterface(name).parseError(data);
+  return parsed === null ? revert : new ChainRevert(parsed.name, parsed.args.toObject(), nameOf(step));
+}

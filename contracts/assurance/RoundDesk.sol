@@ -194,7 +194,9 @@ contract RoundDesk is RoundStore {
     function _closeAnswers(Round storage r, Facts memory f) private {
         IPoUW.Rules memory rules = r.rules;
         uint256 count = Sketch.seatCount(f.revealed);
-        if (Sketch.seatCount(f.committed) < rules.quorum) f.ending = Ending.TooFewCommitments;
+        bool opens = Sketch.seatCount(f.committed) >= rules.quorum;
+        if (opens) _slashUnopened(r.seated, f.committed & ~f.revealed, f.deadline, rules.revealWindow);
+        if (!opens) f.ending = Ending.TooFewCommitments;
         else if (count < rules.quorum) f.ending = Ending.TooFewOpenings;
         else if (_group(f, count, rules.quorum)) f.ending = Ending.ContentRefused;
         else if (rules.validators != 0) f.step = Step.DrawPanel;
@@ -225,8 +227,17 @@ contract RoundDesk is RoundStore {
             _replacePanel(r, f);
             return;
         }
+        if (!few) _slashUnopened(r.judges, f.scored & ~f.opened, f.deadline, r.rules.scoreWindow);
         f.ending = Sketch.seatCount(f.opened) < quorum ? _unscored(f) : Ending.Judged;
         _end(r, f);
+    }
+
+    /// @dev Takes the penalty from the members of these seats, who kept back what they had committed.
+    function _slashUnopened(uint256 members, uint256 seats, uint40 closedAt, uint40 window) private {
+        for (uint256 seat = 0; seat < RoundLib.MAX_ANSWERERS; ++seat) {
+            if ((seats >> seat) & 1 == 0) continue;
+            POOL.slashUnopened(NodeId.wrap(RoundLib.memberAt(members, seat)), closedAt, closedAt + window);
+        }
     }
 
     /// @dev Without validators, a liveness round is judged by its answers' sketches alone.
@@ -253,10 +264,6 @@ contract RoundDesk is RoundStore {
         _endings[f.id / 64] |= (uint256(f.ending) + 1) << (ENDING_BITS * (f.id % 64));
         emit IPoUW.RoundClosed(RoundId.wrap(f.id), f.ending, f.canonical, result.agreed, result.medians, result.parts);
         uint256 moves = _book(r, f, result.parts);
-        for (uint256 i = 0; i < result.parts.length; ++i) {
-            Part part = result.parts[i];
-            if (part.conduct() == Score.Conduct.Unopened) POOL.slashUnopened(NodeId.wrap(part.node()));
-        }
         uint256[4] memory outcomes = [0, 0, result.outcomes | (moves >> (4 * result.first)), result.panelOutcomes];
         for (uint256 i = 0; i < 4; ++i) {
             if (LeaseId.unwrap(leases[i]) != 0) POOL.finish(leases[i], outcomes[i]);

@@ -37,7 +37,8 @@ contract Validation is IValidation, EIP712 {
     uint16 public immutable SEED_DELAY;
 
     /// @dev What is known of a verdict. `closeAt`: last second to commit, moved forward to now when the last seat commits; without
-    /// validators, last second to appeal. `askedAt`: when this round began. `openedAt`: when the last seat of this round opened; 0 before.
+    /// validators, last second to appeal. `firstCloseAt`: that of the first panel, once there is an appeal. `askedAt`: when this round
+    /// began. `openedAt`: when the last seat of this round opened; 0 before.
     struct Facts {
         uint40 seedBlock;
         uint40 askedAt;
@@ -47,6 +48,7 @@ contract Validation is IValidation, EIP712 {
         uint16 generation;
         uint8 round;
         bool live;
+        uint32 firstCloseAt;
     }
 
     struct Bond {
@@ -99,7 +101,8 @@ contract Validation is IValidation, EIP712 {
             miners: miners,
             generation: _generation(task),
             round: 0,
-            live: true
+            live: true,
+            firstCloseAt: 0
         });
         _assurances[place] = assurance;
         _models[place] = model;
@@ -192,6 +195,7 @@ contract Validation is IValidation, EIP712 {
         Facts storage facts = _facts[place];
         uint128 bond = (assurance.appealSize() * assurance.validatorPrice()).toUint128();
         facts.round = 1;
+        facts.firstCloseAt = uint32(facts.closeAt);
         facts.seedBlock = uint40(block.number + SEED_DELAY);
         facts.askedAt = Windows.clock();
         facts.closeAt = Windows.endOf(assurance.verdictCommitWindow());
@@ -418,11 +422,13 @@ contract Validation is IValidation, EIP712 {
             Bond memory bond = _bonds[closing.place];
             PAYMENT.settleBond(bond.appellant, bond.amount, byBond ? secondDues : new Due[](0));
         }
-        _dismiss(closing.place, first, 0);
-        _dismiss(closing.place, second, 1);
+        Facts memory facts = _facts[closing.place];
+        _dismiss(closing.place, first, 0, closing.appealed ? facts.firstCloseAt : facts.closeAt);
+        _dismiss(closing.place, second, 1, facts.closeAt);
     }
 
-    /// @dev One due per seat of a panel. Of the first panel, those whom the appeal proved wrong are paid nothing.
+    /// @dev One due per seat of a panel. Who would have paid or refused other miners than the verdict does is paid nothing: a guess
+    /// costs what it earns.
     function _dues(Closing memory closing, Panel memory panel, uint256 round) private view returns (Due[] memory dues) {
         dues = new Due[](panel.size);
         bool opens = Sketch.seatCount(panel.committed) >= _quorum(round, _assurances[closing.place]);
@@ -430,8 +436,7 @@ contract Validation is IValidation, EIP712 {
             uint24 node = _member(panel, seat);
             if ((panel.revealed >> seat) & 1 == 1) {
                 uint256 word = _seats[closing.place][_key(round, seat)] & ~OPENED;
-                bool wrong =
-                    closing.overturned && round == 0 && Verdicts.rejectedBy(word, closing.opened, closing.bar) != closing.last.rejected;
+                bool wrong = closing.last.decided && Verdicts.rejectedBy(word, closing.opened, closing.bar) != closing.last.rejected;
                 (uint256 near, uint256 far) = closing.last.decided ? Verdicts.standing(word, closing.last, closing.opened) : (0, 0);
                 dues[seat] = NodeLedger.due(node, wrong ? 0 : closing.price, near, far, Score.Conduct.Opened);
             } else if ((panel.committed >> seat) & 1 == 1) {
@@ -442,13 +447,15 @@ contract Validation is IValidation, EIP712 {
         }
     }
 
-    function _dismiss(uint256 place, Panel memory panel, uint256 round) private {
+    function _dismiss(uint256 place, Panel memory panel, uint256 round, uint40 closedAt) private {
         if (panel.size == 0) return;
         delete _panels[place][round];
-        if (Sketch.seatCount(panel.committed) >= _quorum(round, _assurances[place])) {
+        Assurance assurance = _assurances[place];
+        if (Sketch.seatCount(panel.committed) >= _quorum(round, assurance)) {
+            uint40 until = closedAt + uint40(assurance.verdictRevealWindow());
             for (uint256 seat = 0; seat < panel.size; ++seat) {
                 bool kept = ((panel.committed & ~panel.revealed) >> seat) & 1 == 1;
-                if (kept) POOL.slashVerdict(NodeId.wrap(_member(panel, seat)));
+                if (kept) POOL.slashUnopened(NodeId.wrap(_member(panel, seat)), closedAt, until);
             }
         }
         POOL.releasePanel(panel.members, panel.size);

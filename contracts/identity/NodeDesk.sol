@@ -4,6 +4,7 @@ pragma solidity ^0.8.37;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {INodePool, LeaseId, NodeId} from "../interfaces/INodePool.sol";
+import {ChainGap} from "../libraries/ChainGap.sol";
 import {Windows} from "../libraries/Windows.sol";
 import {NodeStore} from "./NodeStore.sol";
 
@@ -207,6 +208,24 @@ contract NodeDesk is NodeStore {
         _bountiesOwed += bounty;
         _bounties[finder] += bounty;
         emit INodePool.BountyOwed(finder, node, bounty);
+    }
+
+    function excuse(NodeId node, uint40 until, bytes calldata last, bytes calldata next) external returns (uint128 given) {
+        INodePool.Penalty memory penalty = _penalties[node][until];
+        given = penalty.amount;
+        if (given == 0) revert INodePool.NodePoolNoPenalty(node, until);
+        (uint256 lastAt, uint256 nextAt) = ChainGap.proven(last, next);
+        if (lastAt > until || nextAt <= until || nextAt - lastAt <= until - penalty.closedAt) {
+            revert INodePool.NodePoolNoGap(penalty.closedAt, until, lastAt, nextAt);
+        }
+        if (_slashed < given) revert INodePool.NodePoolSwept(_slashed, given);
+        delete _penalties[node][until];
+        INodePool.Node storage entry = _nodes[node];
+        entry.stake += given;
+        _staked += given;
+        _slashed -= given;
+        emit INodePool.NodeExcused(node, until, given, entry.stake);
+        _refresh(node);
     }
 
     function withdrawBounty(address to) external returns (uint128 amount) {

@@ -160,14 +160,14 @@ contract NodePool is INodePool, IPausable, NodeStore {
     }
 
     /// @inheritdoc INodePool
-    function slashUnopened(NodeId node) external returns (uint128) {
-        if (msg.sender != POUW) _only(QUEUE);
-        return _slash(node, _nodes[node].unopenedPenalty);
-    }
-
-    /// @inheritdoc INodePool
-    function slashVerdict(NodeId node) external only(VALIDATION) returns (uint128) {
-        return _slash(node, _nodes[node].unopenedPenalty);
+    function slashUnopened(NodeId node, uint40 closedAt, uint40 until) external returns (uint128 taken) {
+        if (msg.sender != POUW && msg.sender != VALIDATION) _only(QUEUE);
+        taken = _slash(node, _nodes[node].unopenedPenalty);
+        if (taken == 0) return 0;
+        Penalty storage penalty = _penalties[node][until];
+        if (penalty.amount == 0 || closedAt < penalty.closedAt) penalty.closedAt = closedAt;
+        penalty.amount += taken;
+        emit PenaltyTaken(node, closedAt, until, taken);
     }
 
     /// @inheritdoc INodePool
@@ -194,6 +194,11 @@ contract NodePool is INodePool, IPausable, NodeStore {
     /// @inheritdoc INodePool
     function nodeOfOperator(address operator) external view returns (NodeId) {
         return _operated[operator];
+    }
+
+    /// @inheritdoc INodePool
+    function penaltyOf(NodeId node, uint40 until) external view returns (Penalty memory) {
+        return _penalties[node][until];
     }
 
     /// @inheritdoc INodePool
@@ -529,6 +534,11 @@ contract NodePool is INodePool, IPausable, NodeStore {
     /// @inheritdoc INodePool
     function slashFraud(NodeId node, address finder) external returns (uint128 taken) {
         return abi.decode(_desk(abi.encodeCall(NodeDesk.slashFraud, (node, finder))), (uint128));
+    }
+
+    /// @inheritdoc INodePool
+    function excuse(NodeId node, uint40 until, bytes calldata last, bytes calldata next) external returns (uint128 given) {
+        return abi.decode(_desk(abi.encodeCall(NodeDesk.excuse, (node, until, last, next))), (uint128));
     }
 
     /// @inheritdoc INodePool

@@ -104,6 +104,8 @@ abstract contract NodeStore is AccessManaged {
     mapping(address finder => uint128) internal _bounties;
     /// @dev What fraud took on a day.
     mapping(uint256 day => uint128) internal _taken;
+    /// @dev By the last second to open.
+    mapping(NodeId node => mapping(uint40 until => INodePool.Penalty)) internal _penalties;
     constructor(address authority, Wiring memory wiring) AccessManaged(authority) {
         TOKEN = wiring.token;
         MODELS = wiring.models;

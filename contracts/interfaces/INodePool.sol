@@ -104,6 +104,14 @@ interface INodePool {
         bool waits;
     }
 
+    /// @notice What was taken for commitments that were not opened in time.
+    /// @param closedAt last second to commit, seconds; the earliest where several commitments had the same last second to open
+    /// @param amount stake that was taken, base units
+    struct Penalty {
+        uint40 closedAt;
+        uint128 amount;
+    }
+
     /// @notice The governed parameters.
     /// @param minStake least stake of a new node, base units
     /// @param unopenedPenalty stake taken for a commitment that was not opened, base units (saturating)
@@ -173,6 +181,10 @@ interface INodePool {
     event LeaseShortened(LeaseId indexed lease, uint40 until);
     /// @notice Stake was taken for a commitment that was not opened, or for proven fraud; `taken` may be less than the penalty, never more than the stake.
     event NodeSlashed(NodeId indexed node, uint128 taken, uint128 stakeLeft);
+    /// @notice That was for a commitment that could be opened after `closedAt`, and until `until`.
+    event PenaltyTaken(NodeId indexed node, uint40 closedAt, uint40 until, uint128 taken);
+    /// @notice The chain stood still while a commitment could have been opened: the penalty came back.
+    event NodeExcused(NodeId indexed node, uint40 indexed until, uint128 given, uint128 stake);
     /// @notice Nodes were drawn into a lease: member i is `uint24(members >> (24 * i))`.
     event LeaseDrawn(LeaseId indexed lease, bytes32 indexed model, bytes32 seed, uint240 members, uint8 size, uint40 until);
     /// @notice The lease ended and its members went back to the pool.
@@ -204,6 +216,12 @@ interface INodePool {
     error NodePoolTooManyDedicated(uint256 found, uint256 most);
     /// @notice Nothing is owed, or all that is left is locked.
     error NodePoolNothingOwed();
+    /// @notice Nothing was taken from the node for that window, or it came back already.
+    error NodePoolNoPenalty(NodeId node, uint40 until);
+    /// @notice The chain did not stand still for longer than from `closedAt` to `until`, or not until after `until`.
+    error NodePoolNoGap(uint40 closedAt, uint40 until, uint256 lastBlockAt, uint256 nextBlockAt);
+    /// @notice Less slashed stake is left than was taken: the rest went to the treasury.
+    error NodePoolSwept(uint128 found, uint128 wanted);
     /// @notice The node is in a lease and cannot change until it is collected.
     error NodePoolLeased(NodeId node, LeaseId lease);
     /// @notice The node already asked to exit, or has not asked yet.
@@ -338,12 +356,26 @@ interface INodePool {
     /// @notice Anyone: returns the members of a lapsed lease to the pool.
     function collect(LeaseId lease) external;
 
-    /// @notice Task queue or PoUW: takes the penalty for a commitment that was not opened. Saturates at the stake.
+    /// @notice Task queue, PoUW or Validation: takes the penalty for a commitment that was not opened. Saturates at the stake.
+    /// @param closedAt last second to commit: it could be opened from the next second on
+    /// @param until last second to open
     /// @return taken what was really taken, base units
-    function slashUnopened(NodeId node) external returns (uint128 taken);
+    function slashUnopened(NodeId node, uint40 closedAt, uint40 until) external returns (uint128 taken);
 
-    /// @notice Validation: takes the penalty for a verdict that was not opened, as `slashUnopened`.
-    function slashVerdict(NodeId node) external returns (uint128 taken);
+    /// @notice Anyone: gives a node back what was taken for commitments that it could have opened until `until`, where the chain stood
+    /// still for longer than that window and went on only after it. The stake alone comes back: scores and counters stay, the lapsed
+    /// work is not paid.
+    /// @dev Refuses without such a penalty (`NodePoolNoPenalty`), without such a gap (`NodePoolNoGap`, and the errors of `ChainGap` and
+    /// `RLP`), and where governance moved the slashed stake to the treasury meanwhile (`NodePoolSwept`). Once per penalty. Possible as
+    /// long as the chain knows the hashes of the two blocks.
+    /// @param until last second to open, as in `PenaltyTaken`
+    /// @param last RLP of the header of the last block before the gap
+    /// @param next RLP of the header of the block that follows it
+    /// @return given stake that came back, base units
+    function excuse(NodeId node, uint40 until, bytes calldata last, bytes calldata next) external returns (uint128 given);
+
+    /// @notice What was taken from a node for commitments that it could have opened until `until`, and is not excused.
+    function penaltyOf(NodeId node, uint40 until) external view returns (Penalty memory);
 
     /// @notice Validation: proven fraud. Jails the node, and takes its fraud penalty unless governance has switched that off; saturates
     /// at the stake and at what the day's cap leaves.

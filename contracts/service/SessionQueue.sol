@@ -525,7 +525,7 @@ contract SessionQueue is ISessionQueue, EIP712 {
         if (again) _runAgain(handover.task, handover.terms, facts, bill);
         else _conclude(handover, facts, result, transcript, bill.charged, ruling.rejected);
         PAYMENT.settle(_sessionOf(handover.task), bill.split, bill.dues);
-        if (facts.revealed() != facts.committed() && _revealTookPlace(facts)) _slashUnopened(handover.openings);
+        if (facts.revealed() != facts.committed() && _revealTookPlace(facts)) _slashUnopened(handover.openings, facts);
         if (facts.has(TaskFactsLib.WAITING)) POOL.retireDraw(handover.terms.model);
         else if (!handover.terms.rules.leased() || facts.has(TaskFactsLib.RERUN)) POOL.release(LeaseId.wrap(facts.lease()));
         if (again) POOL.announceDraw(handover.terms.model, uint40(block.number + SEED_DELAY));
@@ -710,9 +710,11 @@ contract SessionQueue is ISessionQueue, EIP712 {
         }
     }
 
-    function _slashUnopened(Opening[] calldata openings) private {
+    function _slashUnopened(Opening[] calldata openings, TaskFacts facts) private {
+        uint40 closedAt = facts.commitsCloseAt();
         for (uint256 i = 0; i < openings.length; ++i) {
-            if (!openings[i].isOpened()) POOL.slashUnopened(NodeId.wrap(openings[i].node()));
+            if (openings[i].isOpened()) continue;
+            POOL.slashUnopened(NodeId.wrap(openings[i].node()), closedAt, closedAt + facts.revealWindow());
         }
     }
 

@@ -1,8 +1,10 @@
-import { EventFragment, type Log, type Result } from "ethers";
+import { EventFragment, type Log } from "ethers";
 import { interfaces, MODULE_NAMES, type ModuleName } from "./abis.ts";
+import { headerOf, mayLog, type RawBlock } from "./blockHeader.ts";
 import type { Addresses } from "./deployment.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { ChainError, ReorgTooDeep } from "./errors.ts";
+import { type EventArgs, eventDecoder } from "./eventDecoder.ts";
 
 /** A block's header; timestamp in seconds. */
 export interface Head {
@@ -10,13 +12,15 @@ export interface Head {
   hash: string;
   parentHash: string;
   timestamp: number;
+  /** Only where the hash was seen to cover it: it proves which contracts the block holds no events of (`mayLog`). */
+  logsBloom?: string;
 }
 
 /** An event of one of the watched contracts. */
 export interface DecodedLog {
   module: ModuleName;
   name: string;
-  args: Result;
+  args: EventArgs;
   blockNumber: number;
   blockHash: string;
   logIndex: number;
@@ -65,6 +69,8 @@ export interface CursorOptions {
 /** Blocks that are remembered: a reorganisation of more of them is refused. */
 export const KEPT_BLOCKS = 128;
 const ATTEMPTS = 3;
+/** Announcements that wait to be looked at. */
+const MOST_ANNOUNCED = 16;
 
 /** The chain moved while it was being read. */
 class HeadMoved extends ChainError {
@@ -93,6 +99,8 @@ export class EventCursor {
   #range: number;
   #blocks: SeenBlock[];
   #behindSince: number | undefined;
+  /** By the hash of the block that they follow. */
+  readonly #announced = new Map<unknown, RawBlock>();
 
   constructor({ endpoint, addresses, store, fromBlock, maxRange = 2_000, behindMs = BEHIND_MS }: CursorOptions) {
     this.#behindMs = behindMs;
@@ -115,6 +123,16 @@ export class EventCursor {
     }
   }
 
+  /**
+   * Takes note of a block that the endpoint's only server announced by itself. Where its header hashes to its hash, follows the last block read and
+   * proves that none of the watched contracts has an event in it, the next poll asks the server nothing; in every other case it reads as ever. Not for
+   * one of several servers: what the head is they have to agree on.
+   */
+  announce(block: RawBlock): void {
+    this.#announced.set(block["parentHash"], block);
+    if (this.#announced.size > MOST_ANNOUNCED) this.#announced.delete(this.#announced.keys().next().value);
+  }
+
   /** Moves past a batch. Until then every poll delivers it again, so do this once its effects are on disk. */
   confirm({ blocks }: Batch): void {
     if (blocks.length > 0 && blocks === this.#blocks) return;
@@ -123,6 +141,12 @@ export class EventCursor {
   }
 
   async #read(): Promise<Batch> {
+    const quiet = this.#quiet();
+    const newest = quiet.at(-1);
+    if (newest !== undefined) {
+      const blocks = [...this.#blocks, ...quiet.map(({ number, hash }) => ({ number, hash }))].slice(-KEPT_BLOCKS);
+      return { head: newest, added: [], upTo: newest.number, caughtUp: true, blocks };
+    }
     const head = await this.header("latest");
     this.#refuseOlder(head);
     const kept = await this.#shared(head);
@@ -149,6 +173,19 @@ export class EventCursor {
       blocks,
       ...(removedFrom !== undefined && { removedFrom }),
     };
+  }
+
+  /** Announced blocks that follow those read, one after the other, and provably hold nothing that is watched. */
+  #quiet(): Head[] {
+    const found: Head[] = [];
+    for (let last = this.#blocks.at(-1); last !== undefined; last = found.at(-1)) {
+      const next = this.#announced.get(last.hash);
+      this.#announced.delete(last.hash);
+      const head = next && provenHead(next);
+      if (head?.number !== last.number + 1 || [...this.#modules.keys()].some((address) => mayLog(head.logsBloom!, address))) break;
+      found.push(head);
+    }
+    return found;
   }
 
   /** Throws HeadBehind where the head is a block that was passed before; another block of that number is a reorganisation. */
@@ -214,21 +251,37 @@ export class EventCursor {
   }
 }
 
-/** Every event by module and first topic. ethers hashes all signatures again for each log that it looks up, and its own once more to check it. */
+/** A header whose hash covers all it says; undefined for any other. */
+function provenHead(block: RawBlock): Head | undefined {
+  try {
+    headerOf(block);
+  } catch {
+    return undefined;
+  }
+  const { hash, parentHash, logsBloom } = block as Record<string, string>;
+  return {
+    number: Number(block["number"]),
+    hash: hash!,
+    parentHash: parentHash!,
+    timestamp: Number(block["timestamp"]),
+    logsBloom: logsBloom!,
+  };
+}
+
+/** Every event by module and first topic. */
 const events = new Map(
   MODULE_NAMES.flatMap((module) =>
-    interfaces[module].fragments.flatMap((fragment) => {
-      if (!EventFragment.isFragment(fragment)) return [];
-      const { topicHash } = fragment;
-      Object.defineProperty(fragment, "topicHash", { value: topicHash });
-      return [[`${module} ${topicHash}`, fragment] as const];
-    }),
+    interfaces[module].fragments.flatMap((fragment) =>
+      EventFragment.isFragment(fragment)
+        ? [[`${module} ${fragment.topicHash}`, { name: fragment.name, decode: eventDecoder(fragment) }] as const]
+        : [],
+    ),
   ),
 );
 
-/** An event with its name and arguments; undefined where the ABI does not know it. */
+/** An event with its name and arguments; undefined where the ABI does not know it. Throws where its data is cut off. */
 export function decodeLog(raw: Omit<DecodedLog, "name" | "args">): DecodedLog | undefined {
   const event = events.get(`${raw.module} ${raw.topics[0]}`);
   if (event === undefined) return undefined;
-  return { ...raw, name: event.name, args: interfaces[raw.module].decodeEventLog(event, raw.data, raw.topics) };
+  return { ...raw, name: event.name, args: event.decode(raw.data, raw.topics) };
 }

@@ -79,7 +79,7 @@ export function mayPass(error: unknown): boolean {
 /** Decodes revert data (0x hex) into a ChainRevert; `what` names the call for the message. */
 export function decodeRevert(data: string, what: string): ChainRevert {
   const parsed = data.length >= 10 ? errorsInterface.parseError(data) : null;
-  if (parsed === null) return new ChainRevert("Unknown", data === "0x" ? {} : { data: data.slice(0, 138) }, what);
+  if (parsed === null) return new ChainRevert("Unknown", data === "0x" ? {} : { data }, what);
   return new ChainRevert(
     parsed.name,
     named(
@@ -114,8 +114,11 @@ function named(args: Result, names: string[]): Record<string, unknown> {
   return Object.fromEntries(names.map((name, i) => [name || String(i), args[i] as unknown]));
 }
 
+/** Most characters of an argument in a message; `args` has it whole. */
+const MOST_SHOWN = 138;
+
 function printed(args: Record<string, unknown>): string {
   return Object.entries(args)
-    .map(([name, value]) => `${name} ${String(value)}`)
+    .map(([name, value]) => `${name} ${String(value).slice(0, MOST_SHOWN)}`)
     .join(", ");
 }

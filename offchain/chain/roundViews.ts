@@ -1,7 +1,10 @@
 import { Contract, type Result } from "ethers";
 import { membersIn, ROUND_AWAITS, ROUND_KINDS, ROUND_PHASES } from "../protocol/roundEvents.ts";
+import { panelQuorumOf } from "../protocol/roundPhases.ts";
 import type { RoundFacts, RoundOpening, RoundTerms } from "../protocol/roundWork.ts";
 import { interfaces, type ModuleName } from "./abis.ts";
+import { mayLog } from "./blockHeader.ts";
+import type { Head } from "./cursor.ts";
 import type { Deployment } from "./deployment.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { revertIn } from "./errors.ts";
@@ -47,9 +50,12 @@ export function createRoundViews(endpoint: Endpoint, { addresses, blockNumber: f
       .staticCall(...args, block === undefined ? {} : { blockTag: block })) as unknown;
 
   let window: number | undefined;
+  let epoch: number | undefined;
   let slot: number | undefined;
   let grace: number | undefined;
   return {
+    /** Whether it is proven that a block changed no round. */
+    unchangedIn: ({ logsBloom }: Head): boolean => logsBloom !== undefined && !mayLog(logsBloom, addresses.PoUW),
     /** Number of the last round, and how many run. */
     count: async (block: number): Promise<{ last: number; running: number }> => {
       const [last, running] = (await call("PoUW", "roundCount", [], block)) as [bigint, bigint];
@@ -99,6 +105,21 @@ export function createRoundViews(endpoint: Endpoint, { addresses, blockNumber: f
           throw error;
         },
       ),
+    /** Length of an epoch of rewards, seconds. */
+    epochSeconds: async () => (epoch ??= Number(await call("Rewards", "EPOCH", []))),
+    /** Of these nodes, those from whom more prompts were accepted than Rewards counted, or whom it never looked at. */
+    uncounted: async (nodes: number[], block: number): Promise<number[]> => {
+      const behind = await Promise.all(
+        nodes.map(async (node) => {
+          const [record, counted] = await Promise.all([
+            call("Reputation", "recordOf", [node], block) as Promise<{ accepted: bigint }>,
+            call("Rewards", "countedOf", [node], block) as Promise<[prompts: bigint, known: boolean]>,
+          ]);
+          return !counted[1] || counted[0] !== record.accepted;
+        }),
+      );
+      return nodes.filter((_, i) => behind[i]);
+    },
     /** Length of a window of pings, seconds. */
     pingWindow: async () => (window ??= Number(await call("Liveness", "WINDOW", []))),
     pinged: async (pingWindow: number, node: number, block: number) =>
@@ -147,7 +168,7 @@ function roundView(found: Found): RoundView {
     seedBlock: number("seedBlock"),
     startedAt: number("startedAt"),
     quorum: Number(rules.quorum),
-    panelQuorum: Math.floor(Number(rules.validators) / 2) + 1,
+    panelQuorum: panelQuorumOf(Number(rules.validators)),
     commitWindow: Number(rules.commitWindow),
     revealWindow: Number(rules.revealWindow),
     scoreWindow: Number(rules.scoreWindow),

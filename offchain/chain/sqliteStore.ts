@@ -42,7 +42,7 @@ export function openDatabase(file: string): Database.Database {
     database.pragma("foreign_keys = ON");
     const found = database.pragma("quick_check", { simple: true });
     if (found !== "ok") throw new Error(String(found));
-    return database;
+    return preparingOnce(database);
   } catch (error) {
     database.close();
     const cause = (error as Error).message;
@@ -51,6 +51,18 @@ export function openDatabase(file: string): Database.Database {
       `found ${file} damaged (${cause}), wanted a sound SQLite file; move it away: the chain and the key give back what is needed`,
     );
   }
+}
+
+/** Makes each statement once: to make one costs as much as to run it. */
+function preparingOnce(database: Database.Database): Database.Database {
+  const prepare = database.prepare.bind(database);
+  const made = new Map<string, Database.Statement>();
+  database.prepare = ((sql: string) => {
+    const statement = made.get(sql) ?? prepare(sql);
+    made.set(sql, statement);
+    return statement;
+  }) as Database.Database["prepare"];
+  return database;
 }
 
 /** The cursor's and the sender's memory in SQLite, bound to one chain and one queue. Shares the database with its caller's own tables. */
@@ -76,10 +88,16 @@ export class SqliteStore implements CursorStore, SenderStore {
   }
 
   savePosition(blocks: SeenBlock[]): void {
-    const insert = this.#database.prepare("INSERT INTO seen_blocks VALUES (?, ?)");
     this.#database.transaction(() => {
-      this.#database.prepare("DELETE FROM seen_blocks").run();
-      for (const { number, hash } of blocks) insert.run(number, hash);
+      // A block more, as a rule, and the oldest gone: what stays as it is is not written again.
+      const kept = new Map(this.position().map(({ number, hash }) => [number, hash]));
+      const insert = this.#database.prepare("INSERT OR REPLACE INTO seen_blocks VALUES (?, ?)");
+      for (const { number, hash } of blocks) {
+        if (kept.get(number) !== hash) insert.run(number, hash);
+        kept.delete(number);
+      }
+      const remove = this.#database.prepare("DELETE FROM seen_blocks WHERE number = ?");
+      for (const number of kept.keys()) remove.run(number);
     })();
   }
 

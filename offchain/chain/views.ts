@@ -6,6 +6,7 @@ import { type Facts, type Stage, State } from "../protocol/types.ts";
 import { interfaces, type ModuleName } from "./abis.ts";
 import type { Deployment } from "./deployment.ts";
 import type { Endpoint } from "./endpoint.ts";
+import type { Head } from "./cursor.ts";
 import { ChainError, revertIn } from "./errors.ts";
 
 /** A lease as stored; `until` in seconds, nodes in draw order. */
@@ -118,13 +119,14 @@ export function createViews(endpoint: Endpoint, { addresses }: Pick<Deployment, 
      * The 96 bits that seat a task in the block after `head`, computed here, one block before the contract can answer; undefined until the
      * deciding block is mined.
      */
-    seed: async (task: bigint, facts: Facts, head: number): Promise<bigint | undefined> => {
+    seed: async (task: bigint, facts: Facts, head: Pick<Head, "number" | "hash">): Promise<bigint | undefined> => {
       if (facts.state !== State.Unseeded) return facts.seed;
-      if (BigInt(head) < facts.seed) return undefined;
-      const block = await provider.getBlock(decidingBlock(Number(facts.seed), head + 1, await seedWindow()));
-      if (block?.hash == null)
-        throw new ChainError("BlockMissing", "found no deciding block at the server, wanted its hash; read again", true);
-      return taskSeed(block.hash, task);
+      if (BigInt(head.number) < facts.seed) return undefined;
+      const number = decidingBlock(Number(facts.seed), head.number + 1, await seedWindow());
+      // As a rule the block that has just come, so that nobody waits for the server once more.
+      const hash = number === head.number ? head.hash : (await provider.getBlock(number))?.hash;
+      if (hash == null) throw new ChainError("BlockMissing", "found no deciding block at the server, wanted its hash; read again", true);
+      return taskSeed(hash, task);
     },
     lease,
     session: async (session: number, block?: number): Promise<SessionView> => {

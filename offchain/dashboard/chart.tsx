@@ -11,7 +11,17 @@ export interface Series {
   bars?: boolean;
 }
 
+const SHORT_SPAN = 900;
+const SECOND = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const HOUR = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+
+/** Values without a neighbour, which no line shows. */
+const lonely = (chart: uPlot, series: number): number[] => {
+  const values: ArrayLike<number | null | undefined> = chart.data[series] ?? [];
+  const found: number[] = [];
+  for (let i = 0; i < values.length; i++) if (values[i] != null && values[i - 1] == null && values[i + 1] == null) found.push(i);
+  return found;
+};
 
 export interface ChartProps {
   label: string;
@@ -40,7 +50,7 @@ export function Chart({ label, at, series, unit = "", range, height = 150 }: Cha
         {
           width: holder.clientWidth,
           height,
-          padding: [8, 8, 0, 0],
+          padding: [8, 24, 0, 0],
           legend: { show: false },
           cursor: { y: false, points: { size: 6 } },
           scales: { y: { range: range ?? ((_chart, _least, most) => [0, most <= 0 ? 1 : most * 1.15]) } },
@@ -50,7 +60,7 @@ export function Chart({ label, at, series, unit = "", range, height = 150 }: Cha
               grid: { show: false },
               space: 74,
               size: 26,
-              values: (_chart, splits) => splits.map((split) => HOUR.format(split * 1_000)),
+              values: (_chart, splits) => splits.map((split) => (at.at(-1)! - at[0]! < SHORT_SPAN ? SECOND : HOUR).format(split * 1_000)),
             },
             {
               ...axis,
@@ -65,7 +75,7 @@ export function Chart({ label, at, series, unit = "", range, height = 150 }: Cha
               label: name,
               stroke: colour(variable),
               width: bars ? 0 : 1.75,
-              points: { show: false },
+              points: bars ? { show: false } : { show: true, size: 5, fill: colour(variable), filter: lonely },
               ...(fill && { fill: `color-mix(in srgb, ${colour(variable)} 14%, transparent)` }),
               ...(bars && { fill: colour(variable), paths: uPlot.paths.bars!({ size: [0.7, 18] }) }),
             })),

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { Loaded } from "./data.ts";
-import { clock, cor, day, short, statusName, taskName, visible } from "./format.ts";
+import { clock, cor, count, day, short, statusName, taskName, visible } from "./format.ts";
 
 /** The pieces that every view is made of. */
 
@@ -142,8 +142,16 @@ export const Facts = ({ of }: { of: [string, ComponentChildren][] }) => (
   </dl>
 );
 
-/** A share as a bar with its number. */
-export const Bar = ({ value, most, label }: { value: number; most: number; label: string }) => (
+/** A table's cell with a number and how much of the most it is. */
+export const BarCell = ({ value, most, label }: { value: number; most: number; label: string }) => (
+  <td class="score">
+    <Bar value={value} most={most} label={label} />
+    <span>{count(value)}</span>
+  </td>
+);
+
+/** A share as a bar. */
+const Bar = ({ value, most, label }: { value: number; most: number; label: string }) => (
   <span class="bar" role="img" aria-label={label}>
     <svg viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
       <rect class="track" width="100" height="6" rx="1" />

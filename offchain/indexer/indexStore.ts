@@ -3,7 +3,7 @@ import Database from "better-sqlite3";
 import { type Batch, type DecodedLog, type EventCursor, KEPT_BLOCKS } from "../chain/cursor.ts";
 import { ChainError } from "../chain/errors.ts";
 import { SqliteStore } from "../chain/sqliteStore.ts";
-import { foldNetwork, named, plain } from "./networkFold.ts";
+import { foldNetwork, plain } from "./networkFold.ts";
 import { type Row, schemaSql, TABLE_NAMES, TABLES } from "./schema.ts";
 import { rowsOf, type Tables } from "./rows.ts";
 import { foldTask } from "./taskFold.ts";
@@ -11,7 +11,7 @@ import { UndoLog } from "./undo.ts";
 import { bookPanels } from "./verdictFold.ts";
 
 /** Counts up whenever a table or what is written into it changes: an index of another version is built anew. */
-export const INDEX_VERSION = 1;
+export const INDEX_VERSION = 2;
 
 /** What a batch changed. */
 export interface Change {
@@ -128,7 +128,7 @@ export class IndexStore {
   #fold(log: DecodedLog, time: number): Pick<Row<"events">, "task" | "session" | "node"> {
     const about = subjectsOf(log);
     const ofTask = log.module === "SessionQueue";
-    this.#tables.events.put({
+    this.#tables.events.append({
       block: log.blockNumber,
       log_index: log.logIndex,
       time,
@@ -152,7 +152,7 @@ export class IndexStore {
   }
 
   #closeVerdict(log: DecodedLog, time: number): void {
-    const args = log.args as unknown as { task: bigint; overturned: boolean; rejected: bigint };
+    const args = log.args as unknown as { task: bigint; rejected: bigint };
     const task = this.#tables.tasks.get(String(args.task));
     if (task === undefined) return;
     // The settlement that follows in the same transaction says which seats opened; those known to have opened by then are the same.
@@ -160,8 +160,7 @@ export class IndexStore {
       (bits, { seat, opened_in }) => (opened_in === null ? bits : bits | (1 << seat)),
       0,
     );
-    const ruling = { overturned: args.overturned, rejected: Number(args.rejected) };
-    bookPanels(this.#tables, task, this.#tables.verdicts.under(task.id), opened, ruling, time);
+    bookPanels(this.#tables, task, this.#tables.verdicts.under(task.id), opened, Number(args.rejected), time);
   }
 
   #flush(): void {
@@ -186,8 +185,7 @@ function openIndex(file: string): Database.Database {
 
 /** What an event is about. */
 function subjectsOf({ module, args }: DecodedLog): Pick<Row<"events">, "task" | "session" | "node"> {
-  const byName = named(args);
-  const value = (name: string) => (typeof byName[name] === "bigint" ? byName[name] : undefined);
+  const value = (name: string) => (typeof args[name] === "bigint" ? args[name] : undefined);
   const task = value("task");
   const session = value("session") ?? (task === undefined ? undefined : task >> 32n);
   const node = value("node") ?? (module === "Validation" ? value("validator") : undefined);

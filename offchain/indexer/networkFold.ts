@@ -18,12 +18,12 @@ function withNode(tables: Tables, id: unknown, change: (node: Row<"nodes">) => v
 
 /** Events of sessions, their money, nodes, models and verdicts. */
 export function foldNetwork(tables: Tables, log: DecodedLog, time: number): void {
-  const args = log.args as unknown as Args;
+  const { args } = log;
   HANDLERS[`${log.module}.${log.name}`]?.(tables, args, log, time);
   if (log.name.endsWith("ParametersChanged"))
     tables.parameters.put({
       module: log.module,
-      value: JSON.stringify(plain(args["parameters"] ?? log.args)),
+      value: JSON.stringify(plain((args["parameters"] as object | undefined) ?? args)),
       changed_block: log.blockNumber,
       changed_at: time,
       changed_in: log.transactionHash,
@@ -33,28 +33,16 @@ export function foldNetwork(tables: Tables, log: DecodedLog, time: number): void
 type Handler = (tables: Tables, args: Args, log: DecodedLog, time: number) => void;
 
 const sessionTerms = (args: Args): string =>
-  JSON.stringify({ ...plain(args["terms"]), rules: text(args["rules"]) } satisfies Record<string, unknown>);
+  JSON.stringify({ ...plain(args["terms"] as object), rules: text(args["rules"]) } satisfies Record<string, unknown>);
 
-/** An ethers result with names, as JSON can carry it; where an argument has no name, by place. */
-export function plain(value: unknown): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(named(value)).map(([name, one]) => [name, jsonOf(one)]));
-}
-
-/** The arguments of a result by name, or by place where one has none. */
-export function named(value: unknown): Record<string, unknown> {
-  try {
-    return (value as { toObject(): Record<string, unknown> }).toObject();
-  } catch {
-    return Object.fromEntries(Array.from(value as Iterable<unknown>, (one, i) => [String(i), one]));
-  }
-}
+/** Arguments by name, as JSON can carry them: amounts and numbers as decimal text. */
+export const plain = (args: object): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(args).map(([name, value]: [string, unknown]) => [name, jsonOf(value)]));
 
 function jsonOf(value: unknown): unknown {
   if (typeof value === "bigint") return String(value);
-  if (!Array.isArray(value)) return value;
-  const entries = Object.entries(named(value));
-  // A list has numbers for names.
-  return entries.some(([name]) => !/^\d+$/.test(name)) ? plain(value) : Array.from(value, jsonOf);
+  if (Array.isArray(value)) return value.map(jsonOf);
+  return typeof value === "object" && value !== null ? plain(value) : value;
 }
 
 const HANDLERS: Record<string, Handler> = {
@@ -198,6 +186,11 @@ const HANDLERS: Record<string, Handler> = {
     withNode(tables, args["node"], (node) => {
       node.stake = text(args["stakeLeft"]);
       node.slashed = plus(node.slashed, BigInt(args["taken"] as bigint));
+    }),
+  "NodePool.NodeExcused": (tables, args) =>
+    withNode(tables, args["node"], (node) => {
+      node.stake = text(args["stake"]);
+      node.slashed = plus(node.slashed, -BigInt(args["given"] as bigint));
     }),
   "NodePool.LeaseDrawn": (tables, args, { transactionHash }, time) => {
     const id = number(args["lease"]);

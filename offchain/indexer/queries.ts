@@ -131,9 +131,16 @@ export class IndexQueries {
     };
   }
 
-  /** Nodes by score, then by accepted answers: every column follows from events. */
+  /** Nodes by score, then by accepted answers, and node images by what their nodes did: every column follows from events. */
   leaderboard() {
-    return this.#all<Row<"nodes">>("SELECT * FROM nodes ORDER BY score DESC, accepted DESC, id LIMIT 200");
+    return {
+      nodes: this.#all<Row<"nodes">>("SELECT * FROM nodes ORDER BY score DESC, accepted DESC, id LIMIT 200"),
+      images: this.#all<Row<"images"> & { nodes: number; accepted: number; outliers: number; score: number | null }>(
+        `SELECT images.*, COUNT(nodes.id) AS nodes, COALESCE(SUM(nodes.accepted), 0) AS accepted, COALESCE(SUM(nodes.outliers), 0) AS outliers,
+           AVG(nodes.score) AS score
+         FROM images LEFT JOIN nodes ON nodes.image = images.id GROUP BY images.id ORDER BY score DESC NULLS LAST, accepted DESC, images.id LIMIT 100`,
+      ),
+    };
   }
 
   /** Everything that happened in a block. */
@@ -171,13 +178,8 @@ export class IndexQueries {
       })),
       models: this.models(),
       proposals: this.#all<Row<"proposals">>("SELECT * FROM proposals ORDER BY proposed_at DESC, id LIMIT 50"),
-      images: this.#all<Row<"images"> & { nodes: number; accepted: number; outliers: number; score: number | null }>(
-        `SELECT images.*, COUNT(nodes.id) AS nodes, COALESCE(SUM(nodes.accepted), 0) AS accepted, COALESCE(SUM(nodes.outliers), 0) AS outliers,
-           AVG(nodes.score) AS score
-         FROM images LEFT JOIN nodes ON nodes.image = images.id GROUP BY images.id ORDER BY score DESC NULLS LAST, accepted DESC, images.id LIMIT 100`,
-      ),
       changes: this.#all<Row<"events">>(
-        "SELECT * FROM events WHERE task IS NULL AND name IN ('ParametersChanged', 'RoundParametersChanged', 'RewardParametersChanged', 'RulesChanged', 'ModuleChanged', 'ModelRegistered', 'ModelPriceChanged', 'ModelDeprecated', 'NodeAdmitted', 'LevelChanged', 'PauseChanged', 'TermsChanged', 'RestrictionChanged', 'SlippageChanged', 'AllowanceRateChanged') ORDER BY block DESC, log_index DESC LIMIT 100",
+        "SELECT * FROM events WHERE task IS NULL AND name IN ('ParametersChanged', 'RoundParametersChanged', 'RewardParametersChanged', 'RulesChanged', 'ModuleChanged', 'ModelRegistered', 'ModelPriceChanged', 'ModelDeprecated', 'PauseChanged', 'TermsChanged', 'RestrictionChanged', 'SlippageChanged', 'AllowanceRateChanged') ORDER BY block DESC, log_index DESC LIMIT 100",
       ),
     };
   }
@@ -216,6 +218,7 @@ export type SessionBrief = ReturnType<IndexQueries["sessions"]>[number];
 export type NodeDetail = NonNullable<ReturnType<IndexQueries["node"]>>;
 export type NodeBrief = ReturnType<IndexQueries["nodes"]>[number];
 export type Overview = ReturnType<IndexQueries["overview"]>;
+export type Leaderboard = ReturnType<IndexQueries["leaderboard"]>;
 export type Rounds = ReturnType<IndexQueries["rounds"]>;
 export type Governance = ReturnType<IndexQueries["governance"]>;
 

@@ -65,7 +65,7 @@ export async function indexRoutes(server: FastifyInstance, { index, deployment, 
   route("/index/sessions/:id", none, (queries, _asked, session) => queries.session(id(session)));
   route("/index/nodes", none, (queries) => ({ nodes: queries.nodes() }));
   route("/index/nodes/:id", none, (queries, _asked, node) => queries.node(id(node)));
-  route("/index/leaderboard", none, (queries) => ({ nodes: queries.leaderboard() }));
+  route("/index/leaderboard", none, (queries) => queries.leaderboard());
   route("/index/blocks/:id", none, (queries, _asked, block) => (id(block) < 0 ? undefined : queries.block(id(block))));
   route("/index/rounds", none, (queries) => queries.rounds());
   route("/index/governance", none, (queries) => queries.governance());

@@ -13,6 +13,7 @@ export class Rows<Name extends TableName> {
   readonly #columns: string[];
   readonly #cache = new Map<string, Row<Name> | null>();
   readonly #dirty = new Map<string, Row<Name>>();
+  readonly #appended: Row<Name>[] = [];
   /** Places by the first column of their key, and for which of those everything on disk is in memory. */
   readonly #under = new Map<string, Set<string>>();
   readonly #read = new Set<string>();
@@ -58,9 +59,16 @@ export class Rows<Name extends TableName> {
     this.#dirty.set(place, row);
   }
 
+  /** Puts a row that is written once and never read again. */
+  append(row: Row<Name>): void {
+    this.#appended.push(row);
+  }
+
   /** Writes what was put. */
   flush(): void {
-    for (const row of this.#dirty.values()) this.#upsert.run(this.#columns.map((column) => (row as Record<string, unknown>)[column]));
+    for (const row of this.#appended) this.#write(row);
+    for (const row of this.#dirty.values()) this.#write(row);
+    this.#appended.length = 0;
     this.#dirty.clear();
     if (this.#cache.size > MOST_REMEMBERED) this.forget();
   }
@@ -68,6 +76,11 @@ export class Rows<Name extends TableName> {
   /** Forgets what was read or put: the table has changed beneath it. */
   forget(): void {
     for (const memory of [this.#cache, this.#dirty, this.#under, this.#read]) memory.clear();
+    this.#appended.length = 0;
+  }
+
+  #write(row: Row<Name>): void {
+    this.#upsert.run(this.#columns.map((column) => (row as Record<string, unknown>)[column]));
   }
 
   #placeOf(row: Row<Name>): string {

@@ -29,7 +29,7 @@ export const TABLES = {
       "(task) WHERE task IS NOT NULL",
       "(session) WHERE task IS NULL AND session IS NOT NULL",
       "(node) WHERE task IS NULL AND node IS NOT NULL",
-      "(name) WHERE task IS NULL",
+      "(name, block, log_index) WHERE task IS NULL",
       "(json_extract(detail, '$.round')) WHERE module = 'PoUW'",
     ],
   },
@@ -70,7 +70,7 @@ export const TABLES = {
       outcomes: "TEXT?",
       base: "TEXT?",
     },
-    indexes: ["(queued_block, session, place)", "(session, queued_block, place)", "(status) WHERE status = 1"],
+    indexes: ["(queued_block, session, place)", "(session, queued_block, place)", "(status, queued_block, session, place)"],
   },
   /** Who sat where: a row per commitment, and one for each silent seat once the task has ended. `score` is the node's after it. */
   seats: {

@@ -35,7 +35,7 @@ export interface TaskFold {
 /** Events of the task queue. */
 export function foldTask(fold: TaskFold, log: DecodedLog, time: number): void {
   const { tables, seatsOf } = fold;
-  const args = log.args as unknown as Args;
+  const { args } = log;
   switch (log.name) {
     case "TaskQueued":
       return queued(tables, log, time);

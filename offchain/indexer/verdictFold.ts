@@ -8,13 +8,14 @@ import type { Row } from "./schema.ts";
  * Books the validators of a task whose verdict was handed to its settlement, as `Validation._dues` does.
  * @param panels rows of both rounds
  * @param opened bitmap of the miners' seats that opened
+ * @param rejected bitmap of the seats that the verdict refuses: who would have refused others is paid nothing
  */
 export function bookPanels(
   tables: Tables,
   task: Row<"tasks">,
   panels: Row<"verdicts">[],
   opened: number,
-  { overturned, rejected }: { overturned: boolean; rejected: number },
+  rejected: number,
   time: number,
 ): void {
   const assurance = unpackAssurance(BigInt(task.assurance));
@@ -25,13 +26,13 @@ export function bookPanels(
     return { rows, quorum, found: panelOutcome(words, opened, quorum, assurance.bar) };
   });
   const last = rounds[1]!.found.decided && rounds[1]!.rows.length > 0 ? rounds[1]!.found : rounds[0]!.found;
-  rounds.forEach(({ rows, quorum }, round) => {
+  rounds.forEach(({ rows, quorum }) => {
     const opens = rows.filter(({ commitment }) => commitment !== null).length >= quorum;
     for (const { validator, commitment, verdict } of rows) {
       let due: Due;
       if (verdict !== null) {
         const word = BigInt(verdict);
-        const wrong = overturned && round === 0 && rejectedBy(word, opened, assurance.bar) !== rejected;
+        const wrong = last.decided && rejectedBy(word, opened, assurance.bar) !== rejected;
         const { near, far } = last.decided ? standingOf(word, last, opened) : { near: 0, far: 0 };
         due = { conduct: "opened", accepted: near, outliers: far, net: wrong ? 0n : assurance.validatorPrice };
       } else {

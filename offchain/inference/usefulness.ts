@@ -1,6 +1,7 @@
 import type { Message } from "../protocol/manifest.ts";
 import type { Engine } from "./engine.ts";
 import { EngineError } from "./engine.ts";
+import { withoutJudgeTalk } from "./judgeTalk.ts";
 import { likenessScore } from "./likeness.ts";
 import { canaryOf, canGrade, gradeByRubric, GREEDY, passes } from "./rubric.ts";
 
@@ -38,23 +39,36 @@ export async function createUsefulness(engine: Scorer): Promise<Usefulness> {
   };
 }
 
-/** The score by what the engine's own model would say. */
-export async function scoreByLikeness(engine: Scorer, { messages, text }: Pick<ScoredAnswer, "messages" | "text">, signal?: AbortSignal) {
-  if (text.trim() === "") return 0;
+/** The score by what the engine's own model would say: of the answer, and of what is left of it without words for its judge, the lower. */
+export async function scoreByLikeness(
+  engine: Scorer,
+  { messages, text }: Pick<ScoredAnswer, "messages" | "text">,
+  signal?: AbortSignal,
+): Promise<number> {
+  const rest = withoutJudgeTalk(text, messages.at(-1)?.content ?? "");
+  if (text.trim() === "" || rest.trim() === "") return 0;
   const options = signal === undefined ? {} : { signal };
   const own = await engine.complete({ messages, sampling: GREEDY, jobSeed: "own answer" }, options);
-  const [mine, theirs] = [await engine.embed(own.text, options), await engine.embed(text, options)];
-  const cosine = mine.reduce((sum, value, i) => sum + value * theirs[i]!, 0);
-  return likenessScore(cosine, await engine.likelihood(messages, text, options));
+  const mine = await engine.embed(own.text, options);
+  const score = async (part: string) => {
+    const theirs = await engine.embed(part, options);
+    const cosine = mine.reduce((sum, value, i) => sum + value * theirs[i]!, 0);
+    return likenessScore(cosine, await engine.likelihood(messages, part, options));
+  };
+  const whole = await score(text);
+  return rest === text || whole === 0 ? whole : Math.min(whole, await score(rest));
 }
 
 /** A grade, where the canary beside it shows that the judge was not talked round. */
 async function checkedGrade(engine: Scorer, { messages, text, secret }: ScoredAnswer, signal?: AbortSignal): Promise<number | undefined> {
   const canary = canaryOf(secret);
   try {
-    const grade = await gradeByRubric(engine, messages.at(-1)!.content, text, secret, signal);
+    const question = messages.at(-1)!.content;
+    const grade = await gradeByRubric(engine, question, text, secret, signal);
+    // Between other marks: what talks a judge round between these seldom does between those.
+    const again = await gradeByRubric(engine, question, text, `${secret} again`, signal);
     const control = await gradeByRubric(engine, canary.question, canary.answer, `${secret} canary`, signal);
-    return passes(canary, control) ? grade : undefined;
+    return passes(canary, control) ? Math.min(grade, again) : undefined;
   } catch (error) {
     if (error instanceof EngineError && error.code === "PromptTooLong") return undefined;
     throw error;

@@ -22,7 +22,7 @@ export interface ExecutorOptions {
 export type ActionCounters = Record<string, { done: number; failed: number }>;
 
 /** Acts that take the engine, and are cut short when they are no longer wanted. */
-const INFERRING: ReadonlySet<string> = new Set<Action["kind"]>([
+export const INFERRING: ReadonlySet<string> = new Set<Action["kind"]>([
   "infer",
   "judge",
   "createTopics",

@@ -1,7 +1,9 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { Batch, EventCursor, Head } from "../chain/cursor.ts";
 import { mayPass } from "../chain/errors.ts";
 import type { Sender } from "../chain/sender.ts";
+import { phaseOf } from "../protocol/phases.ts";
+import { Phase } from "../protocol/types.ts";
+import type { Bell } from "../runtime/bell.ts";
 import { oneLine } from "../runtime/exit.ts";
 import type { Logger } from "../runtime/log.ts";
 import type { Shutdown } from "../runtime/shutdown.ts";
@@ -34,6 +36,8 @@ export interface LoopParts {
   onRuntime: () => Promise<void>;
   onModel: () => Promise<void>;
   onPenalty?: (kind: "slashed" | "jailed") => void;
+  /** Told of every new task. */
+  onQueued?: (task: bigint) => void;
   /** Whether the node leaves these contracts: it then serves what it is seated for and ends. `leaving` aborts when that took too long. */
   leaves: () => boolean;
   leaving: AbortSignal;
@@ -45,7 +49,7 @@ const LONGEST_PAUSE_MS = 8_000;
  * Observe, decide, execute, until stopped. Rounds never overlap. Ends after a drain: when nothing that is committed still has to be revealed and no
  * transaction waits, or when the shutdown stops it. Throws what is not retryable, for example ReorgTooDeep.
  */
-export async function runLoop(parts: LoopParts): Promise<void> {
+export async function runLoop(parts: LoopParts, bell: Bell): Promise<void> {
   const { shutdown, pollMs, log, onOutage } = parts;
   let failures = 0;
   let acted: Head | undefined;
@@ -67,12 +71,13 @@ export async function runLoop(parts: LoopParts): Promise<void> {
       if (failures === 1)
         log.warn({ code: (error as { code?: string }).code, error: oneLine(error) }, "the chain cannot be read; trying again");
     }
-    await delay(pause, undefined, { signal: shutdown.stopping }).catch(() => {});
+    await bell.pause(pause, shutdown.stopping);
   }
 }
 
 /** What the chain says about where the contracts are and which model this node serves. */
-async function follow({ node, onRuntime, onModel, onPenalty, log }: LoopParts, { added }: Batch): Promise<void> {
+async function follow({ node, onRuntime, onModel, onPenalty, onQueued, log }: LoopParts, { added }: Batch): Promise<void> {
+  for (const { name, args } of added) if (name === "TaskQueued") onQueued?.(args.getValue("task") as bigint);
   for (const { name, args, transactionHash } of added) {
     if ((name !== "NodeSlashed" && name !== "NodeJailed") || Number(args.getValue("node")) !== node) continue;
     onPenalty?.(name === "NodeSlashed" ? "slashed" : "jailed");
@@ -109,7 +114,11 @@ export async function oneRound(
   executor.run(actions, head);
   onHead(head);
   const idle = executor.running.length === 0 && sender.pending.length === 0;
-  const drained =
-    idle && (draining ? actions.length === 0 : parts.leaves() && observation.seats.length === 0 && owed(observation).length === 0);
+  const rests = () => observation.seats.length === 0 && owed(observation).length === 0 && !mayBeSeated(observation, parts.roles);
+  const drained = idle && (draining ? actions.length === 0 : parts.leaves() && rests());
   return { head, drained };
 }
+
+/** Whether a task that runs may still want this node: its draw is not decided yet, or it will be judged. */
+const mayBeSeated = ({ tasks, now }: Observation, roles: readonly Role[]): boolean =>
+  tasks.some(({ facts }) => phaseOf(facts, now) === Phase.Queued || (facts.judged && roles.includes("validator")));

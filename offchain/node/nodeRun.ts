@@ -2,6 +2,7 @@ import { existsSync, statfsSync } from "node:fs";
 import path from "node:path";
 import { recoverAddress, type Wallet } from "ethers";
 import { checkBalance } from "../chain/boot.ts";
+import type { RawBlock } from "../chain/blockHeader.ts";
 import { EventCursor, type Head } from "../chain/cursor.ts";
 import type { Deployment } from "../chain/deployment.ts";
 import type { Endpoint } from "../chain/endpoint.ts";
@@ -12,17 +13,19 @@ import { KeyBoxes } from "../content/keyBoxes.ts";
 import { grantDigest, LiveAnswers } from "../content/live.ts";
 import { LocalStore } from "../content/localStore.ts";
 import { sealingKeyDigest, sealingKeyOf, sealingSecretOf } from "../content/sealing.ts";
+import { Bell } from "../runtime/bell.ts";
 import { oneLine } from "../runtime/exit.ts";
 import { lockDirectory } from "../runtime/instanceLock.ts";
 import type { Logger } from "../runtime/log.ts";
 import { LOCAL_CHAIN } from "../runtime/settings.ts";
 import type { Shutdown } from "../runtime/shutdown.ts";
 import { Acts, type ActsParts } from "./acts.ts";
+import { lookAhead } from "./acts/mining.ts";
 import { registeredModels, registeredNode, substituteModel } from "./boot.ts";
 import type { NodeConfig } from "./config.ts";
 import type { Engines } from "./engines.ts";
 import { refuseDoppelganger } from "./doppelganger.ts";
-import { Executor } from "./execute.ts";
+import { Executor, INFERRING } from "./execute.ts";
 import { NodeHealth } from "./health.ts";
 import { Journal } from "./journal.ts";
 import { runLoop } from "./loop.ts";
@@ -44,6 +47,8 @@ export interface SharedParts {
   /** Where the contracts are now; asked again when `Runtime` says that something moved. */
   deployment: () => Promise<Deployment>;
   metrics: Metrics;
+  /** Told of every block that a server announces, and whether there is no other server. */
+  onHead: Set<(block: RawBlock, only: boolean) => void>;
   /** Of the program. */
   version: string;
 }
@@ -60,6 +65,9 @@ const BALANCE_MS = 60_000;
 /** About two and a half blocks of a slow chain. */
 const DOPPELGANGER_MS = 30_000;
 const GAS_OF_A_REVEAL = 1_000_000n;
+const ELSEWHERE = "Runtime names other contracts";
+/** How often a node asks whether it is registered with the contracts that `Runtime` names, while it is not. */
+const REGISTERED_MS = 5_000;
 /** A node that leaves a deployment serves what it was seated for, for so long at most; then only what it has committed. */
 const RETIRE_MS = 600_000;
 
@@ -214,7 +222,12 @@ export class NodeRun {
       if ((error as { code?: string }).code === "JournalConflict") metrics.onConflict(node);
       failed.reject(error);
     };
-    const onAct = (kind: string, outcome: "done" | "failed") => metrics.onAct(node, kind, outcome);
+    const bell = new Bell();
+    const onAct = (kind: string, outcome: "done" | "failed") => {
+      metrics.onAct(node, kind, outcome);
+      // An answer is there to be handed on.
+      if (outcome === "done" && INFERRING.has(kind)) bell.ring();
+    };
     const executor = new Executor({ act, log, onAct, onFatal });
     const measured = { node, engine: () => parts.engine, executor, sender };
     this.health.attach(measured);
@@ -225,12 +238,21 @@ export class NodeRun {
       "the node runs",
     );
     let moved = false;
+    let unregistered = false;
     const leaving = new AbortController();
     let leaveTimer: NodeJS.Timeout | undefined;
     const onRuntime = async () => {
-      if (moved || !(await this.#hasMoved(deployment))) return;
+      if (moved) return;
+      const next = await this.#shared.deployment();
+      const { NodePool: pool } = next.addresses;
+      if (next.addresses.SessionQueue === SessionQueue && pool === NodePool) return;
+      if ((await createViews(endpoint, next).nodeOfOperator(wallet.address)) === 0) {
+        if (!unregistered) log.error({ nodePool: pool }, `${ELSEWHERE}, and this key operates no node there; it stays here until it does`);
+        unregistered = true;
+        return;
+      }
       moved = true;
-      log.warn({ queue: SessionQueue }, "Runtime names other contracts; the node ends what runs here and moves there");
+      log.warn({ queue: SessionQueue }, `${ELSEWHERE}; the node ends what runs here and moves there`);
       leaveTimer = setTimeout(() => leaving.abort(), RETIRE_MS).unref();
     };
     const onModel = async () => {
@@ -244,7 +266,12 @@ export class NodeRun {
     const look = async () => {
       await checkBalance(endpoint, wallet.address, log).then(this.health.onBalance, () => this.health.onBalance(false));
       await this.#measureBooks(views, node);
+      // What was to be followed may have come while no server answered.
+      await onRuntime();
     };
+    const registeredTimer = setInterval(() => {
+      if (unregistered) void onRuntime().catch(() => undefined);
+    }, REGISTERED_MS);
     const balanceTimer = setInterval(() => void look().catch(() => undefined), BALANCE_MS);
     void this.#measureBooks(views, node).catch(() => undefined);
     const sink =
@@ -266,18 +293,30 @@ export class NodeRun {
       onPenalty: (kind: "slashed" | "jailed") => metrics.onPenalty(node, kind),
       onRuntime,
       onModel,
+      onQueued: (task: bigint) => {
+        const entry = world.book.tasks.get(task);
+        if (entry !== undefined && roles.includes("miner") && world.book.leases.get(entry.lease)?.nodes.includes(node))
+          lookAhead(parts, entry);
+      },
       leaves: () => moved,
       leaving: leaving.signal,
     };
+    const onAnnounced = (block: RawBlock, only: boolean) => {
+      if (only) cursor.announce(block);
+      bell.ring();
+    };
+    this.#shared.onHead.add(onAnnounced);
     try {
       await onRuntime();
       await Promise.race([
-        runLoop({ cursor, journal, world, rounds: roundWatch, sender, executor, node, roles, pollMs, shutdown, log, ...watch }),
+        runLoop({ cursor, journal, world, rounds: roundWatch, sender, executor, node, roles, pollMs, shutdown, log, ...watch }, bell),
         failed.promise,
       ]);
       log.info({ forced: shutdown.stopping.aborted, moved }, "the node ends");
       return moved ? "moved" : "ended";
     } finally {
+      this.#shared.onHead.delete(onAnnounced);
+      clearInterval(registeredTimer);
       clearInterval(balanceTimer);
       clearTimeout(leaveTimer);
       await executor.stop();
@@ -304,19 +343,6 @@ export class NodeRun {
     metrics.onBooks(node, view, owed, balance, price === 0n ? Infinity : Number(balance / price));
     const { bavail, blocks } = statfsSync(config.data);
     metrics.onDisk(bavail / blocks);
-  }
-
-  /** Whether `Runtime` names another queue, and this key operates a node there. */
-  async #hasMoved({ addresses }: Deployment): Promise<boolean> {
-    const { log, endpoint } = this.#shared;
-    const next = await this.#shared.deployment();
-    if (next.addresses.SessionQueue === addresses.SessionQueue && next.addresses.NodePool === addresses.NodePool) return false;
-    if ((await createViews(endpoint, next).nodeOfOperator(this.#place.wallet.address)) !== 0) return true;
-    log.error(
-      { nodePool: next.addresses.NodePool },
-      "Runtime names other contracts, and this key operates no node there; register it there, the node stays here until then",
-    );
-    return false;
   }
 
   /** The engine of the model that the node is registered with now; the old one stays until the new one runs. */

@@ -46,6 +46,7 @@ export class RoundWatch {
   #oracles: { addresses: string[]; readIn: number } | undefined;
   #pinged = 0;
   #openSeenAt: number | undefined;
+  #counted: { last: number; running: number } | undefined;
   #head: Head | undefined;
   #sight: RoundsSight | undefined;
 
@@ -63,6 +64,11 @@ export class RoundWatch {
     return this.#head;
   }
 
+  /** Of these nodes, those whose accepted prompts were not all counted for rewards. */
+  async uncounted(nodes: number[], head: Head): Promise<number[]> {
+    return await this.#o.views.uncounted(nodes, head.number);
+  }
+
   /** The openings of a round that have been revealed. */
   async openings(view: RoundView, head: Head): Promise<RoundOpening[]> {
     return await this.#o.views.openings(view, head);
@@ -77,8 +83,7 @@ export class RoundWatch {
   /** Reads all rounds that run. Throws what the views throw. */
   async observe(head: Head): Promise<RoundsSight> {
     if (this.#sight !== undefined && this.#head?.hash === head.hash) return this.#mine(head, this.#sight.time);
-    const { views } = this.#o;
-    const { last, running } = await views.count(head.number);
+    const { last, running } = await this.#count(head);
     await this.#readRounds(last, running, head.number);
     const now = { timestamp: head.timestamp, blockNumber: head.number + 1 };
     const seen = [...this.#running.values()].map((view): RunningRound => {
@@ -91,6 +96,14 @@ export class RoundWatch {
     if (this.#dueSeenAt.size > MOST_DONE) this.#dueSeenAt.clear();
     this.#head = head;
     return this.#mine(head, await this.#time(seen, last, head));
+  }
+
+  /** Number of the last round, and how many run; as before, where nothing can have changed that. */
+  async #count(head: Head): Promise<{ last: number; running: number }> {
+    const { views } = this.#o;
+    const quiet = this.#counted?.running === 0 && this.#head?.hash === head.parentHash && views.unchangedIn(head);
+    this.#counted = quiet ? this.#counted! : await views.count(head.number);
+    return this.#counted;
   }
 
   #mine(head: Head, time: TimeSight): RoundsSight {
@@ -134,6 +147,7 @@ export class RoundWatch {
     const { addresses: oracles } = this.#oracles;
     const seconds = await views.pingWindow();
     const window = Math.floor(timestamp / seconds);
+    const epochSeconds = await views.epochSeconds();
     const base = {
       running,
       last,
@@ -142,6 +156,7 @@ export class RoundWatch {
       done: this.done,
       slotSeconds: views.slotSeconds(),
       pings: { window, seconds, pinged: true },
+      epoch: { number: Math.floor(timestamp / epochSeconds), seconds: epochSeconds },
     };
     // Where no oracle was named, rounds are opened by hand, and nothing else of a committee is read.
     if (oracles.length === 0) return { ...base, mostRunning: 0, nextOpenAt: 0, isOracle: false, leads: false, mayRotate: false, slot: 0 };

@@ -3,6 +3,8 @@ import path from "node:path";
 import { deploymentOf } from "../chain/boot.ts";
 import { connectPool } from "../chain/rpcPool.ts";
 import { deploymentFromRuntime } from "../chain/deployment.ts";
+import type { RawBlock } from "../chain/blockHeader.ts";
+import { watchHeads } from "../chain/headFeed.ts";
 import { crashPoint } from "../runtime/crashPoint.ts";
 import { EXIT, Fatal } from "../runtime/exit.ts";
 import { createLog } from "../runtime/log.ts";
@@ -26,7 +28,8 @@ export async function start(config: NodeConfig): Promise<void> {
   }));
   const engines = new Engines(config.threads);
   const metrics = new Metrics();
-  const shared = { config, engines, shutdown, log, metrics, version: version() } as SharedParts;
+  const onHead: SharedParts["onHead"] = new Set();
+  const shared = { config, engines, shutdown, log, metrics, onHead, version: version() } as SharedParts;
   const runs: NodeRun[] = [];
   try {
     for (const place of places) runs.push(await NodeRun.open(shared, place));
@@ -44,6 +47,8 @@ export async function start(config: NodeConfig): Promise<void> {
     refusePlainKeys(config, shared.endpoint.chainId);
     const first = await deploymentOf(config, shared.endpoint);
     shared.deployment = async () => await deploymentFromRuntime(shared.endpoint, first.addresses.Runtime, first.blockNumber);
+    const tell = (block: RawBlock) => onHead.forEach((told) => told(block, urls.length === 1));
+    for (const url of urls) watchHeads(url, tell, shutdown.stopping);
     crashPoint("boot");
     const all = runs.map(async (run) => await run.run());
     await Promise.all(all).catch(async (error: unknown) => {

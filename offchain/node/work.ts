@@ -10,7 +10,7 @@ import { decodePromptTokens, encodeAnswers } from "../protocol/answers.ts";
 import { type Claim, claimBytes } from "../protocol/claim.ts";
 import { commitDigest, commitmentOf, type Domain } from "../protocol/commitment.ts";
 import { crashPoint } from "../runtime/crashPoint.ts";
-import { parseTaskManifest } from "../inference/taskManifest.ts";
+import { parseTaskManifest, type TaskManifest } from "../inference/taskManifest.ts";
 import { type Manifest, MAX_MANIFEST_BYTES } from "../protocol/manifest.ts";
 import { type Answer, FINISH, type TaskTerms } from "../protocol/types.ts";
 import type { Work } from "./journal.ts";
@@ -39,9 +39,30 @@ export interface WorkParts {
   posing?: string | undefined;
 }
 
+/** What a task asks, fetched and checked against its terms. */
+export interface Asked {
+  manifest: TaskManifest;
+  /** Of a sealed task. */
+  key: Uint8Array | undefined;
+}
+
+/** Fetches what a task asks and checks it against its terms. Throws TermsUntrue, ContentError, SealError, ManifestError, EngineError or the signal's reason. */
+export async function asked(
+  terms: TaskTerms,
+  { engine, source, boxes }: Pick<WorkParts, "engine" | "source" | "boxes">,
+  signal: AbortSignal,
+): Promise<Asked> {
+  const fetched = await source.get(terms.manifest as Digest, { maxBytes: MAX_MANIFEST_BYTES, signal });
+  const opened = boxes?.opened(terms.manifest as Digest, fetched) ?? { bytes: fetched, key: undefined };
+  const manifest = parseTaskManifest(opened.bytes);
+  crashPoint("fetched");
+  await checkTerms(manifest, terms, engine, signal);
+  return { manifest, key: opened.key };
+}
+
 /**
- * Answers a task from one seat: fetches and checks the manifest, infers every prompt, and makes the commitment. The results are in the private
- * store when it returns; nothing has left the process. A sealed task's results are
+ * Answers a task from one seat: fetches and checks the manifest, unless that was done before (`ready`), infers every prompt, and makes the
+ * commitment. The results are in the private store when it returns; nothing has left the process. A sealed task's results are
  * sealed with its own key. Throws TermsUntrue, ContentError, SealError, ManifestError, EngineError or the signal's reason.
  */
 export async function makeWork(
@@ -52,18 +73,15 @@ export async function makeWork(
   node: number,
   parts: WorkParts,
   signal: AbortSignal,
+  ready?: Asked,
 ): Promise<Work> {
-  const { engine, source, results, boxes, key, domain, poison, posing } = parts;
-  const fetched = await source.get(terms.manifest as Digest, { maxBytes: MAX_MANIFEST_BYTES, signal });
-  const opened = boxes?.opened(terms.manifest as Digest, fetched) ?? { bytes: fetched, key: undefined };
-  const manifest = parseTaskManifest(opened.bytes);
+  const { engine, results, key, domain, poison, posing } = parts;
+  const { manifest, key: sealKey } = ready ?? (await asked(terms, parts, signal));
   // What a sealed task's answers are while they are written is nobody's business.
-  const live = opened.key === undefined ? parts.live : undefined;
-  const kept = (bytes: Uint8Array) => (opened.key === undefined ? bytes : seal(opened.key, bytes));
+  const live = sealKey === undefined ? parts.live : undefined;
+  const kept = (bytes: Uint8Array) => (sealKey === undefined ? bytes : seal(sealKey, bytes));
   const embedSha256 = engine.info().embedSha256;
-  const directions = opened.key === undefined ? embedSha256 : sketchDirectionsOf(opened.key, embedSha256);
-  crashPoint("fetched");
-  await checkTerms(manifest, terms, engine, signal);
+  const directions = sealKey === undefined ? embedSha256 : sketchDirectionsOf(sealKey, embedSha256);
   const answers: Answer[] = [];
   const completions: Completion[] = [];
   const contents: Digest[] = [];

@@ -171,7 +171,7 @@ export class World {
     if (known?.decidedBy === decidedBy) return known.seat;
     const members = this.#members.get(id) ?? (await this.#views.lease(id));
     this.#members.set(id, members);
-    const seed = members.nodes.includes(this.#node) ? await this.#views.seed(task, facts, head.number) : undefined;
+    const seed = members.nodes.includes(this.#node) ? await this.#views.seed(task, facts, head) : undefined;
     const seat = seed === undefined ? -1 : committee(members.nodes, seed, terms.redundancy).indexOf(this.#node);
     this.#seats.set(task, { decidedBy, seat });
     return seat;

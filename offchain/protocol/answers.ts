@@ -1,4 +1,4 @@
-import { concat, dataLength, dataSlice, toBeHex, toNumber } from "ethers";
+import { concat, dataLength, toBeHex } from "ethers";
 import type { Answer } from "./types.ts";
 
 /** The packed wire form of answers: twin of contracts/libraries/Answers.sol. */
@@ -14,48 +14,50 @@ export function encodeAnswers(answers: Answer[]): string {
 export function decodeAnswers(packed: string): Answer[] {
   const length = dataLength(packed);
   if (length % SIZE !== 0) throw new RangeError(`answers are ${length} bytes long, wanted a multiple of ${SIZE}`);
-  // Two digits a byte, after 0x. Slices of text: a batch has thousands of answers.
-  return Array.from({ length: length / SIZE }, (_, i) => {
-    const hex = (from: number, to: number) => packed.slice(2 + 2 * (i * SIZE + from), 2 + 2 * (i * SIZE + to));
-    return { digest: `0x${hex(0, 32)}`, sketch: `0x${hex(32, 64)}`, tokens: parseInt(hex(64, 67), 16), finish: parseInt(hex(67, 68), 16) };
-  });
+  return piecesOf(packed, SIZE).map((answer) => ({
+    digest: `0x${answer.slice(0, 64)}`,
+    sketch: `0x${answer.slice(64, 128)}`,
+    tokens: parseInt(answer.slice(128, 134), 16),
+    finish: parseInt(answer.slice(134), 16),
+  }));
+}
+
+/** The digits of each `size` bytes; bytes that are left at the end are no piece. Slices of text: a batch has thousands of answers. */
+function piecesOf(packed: string, size: number): string[] {
+  const digits = packed.slice(2).toLowerCase();
+  return Array.from({ length: Math.floor(digits.length / (2 * size)) }, (_, i) => digits.slice(2 * size * i, 2 * size * (i + 1)));
 }
 
 /** Records (two bytes prompt number, 68 bytes answer) of every prompt on which `other` differs from `base`. */
 export function changesBetween(base: string, other: string): string {
   if (dataLength(base) !== dataLength(other)) throw new RangeError("answers of different lengths cannot be compared");
-  const records: string[] = [];
-  for (let i = 0; i * SIZE < dataLength(base); i++) {
-    const mine = dataSlice(other, i * SIZE, (i + 1) * SIZE);
-    if (mine !== dataSlice(base, i * SIZE, (i + 1) * SIZE)) records.push(concat([toBeHex(i, 2), mine]));
-  }
-  return records.length === 0 ? "0x" : concat(records);
+  const before = piecesOf(base, SIZE);
+  const records = piecesOf(other, SIZE).map((answer, i) => (answer === before[i] ? "" : i.toString(16).padStart(4, "0") + answer));
+  return `0x${records.join("")}`;
 }
 
 /** The answers that `changes` turn `base` into; records must ascend and lie in range. */
 export function applyChanges(base: string, changes: string): string {
   if (changes === "0x") return base;
-  const parts = Array.from({ length: dataLength(base) / SIZE }, (_, i) => dataSlice(base, i * SIZE, (i + 1) * SIZE));
+  const answers = piecesOf(base, SIZE);
   const length = dataLength(changes);
   if (length % CHANGE !== 0) throw new RangeError(`changes are ${length} bytes long, wanted a multiple of ${CHANGE}`);
   let next = 0;
-  for (let offset = 0; offset < length; offset += CHANGE) {
-    const prompt = toNumber(dataSlice(changes, offset, offset + 2));
-    if (prompt < next || prompt >= parts.length)
-      throw new RangeError(`change at byte ${offset} names prompt ${prompt}, out of order or range`);
-    parts[prompt] = dataSlice(changes, offset + 2, offset + CHANGE);
+  for (const [i, record] of piecesOf(changes, CHANGE).entries()) {
+    const prompt = parseInt(record.slice(0, 4), 16);
+    if (prompt < next || prompt >= answers.length)
+      throw new RangeError(`change at byte ${i * CHANGE} names prompt ${prompt}, out of order or range`);
+    answers[prompt] = record.slice(4);
     next = prompt + 1;
   }
-  return concat(parts);
+  return `0x${answers.join("")}`;
 }
 
 /** Three bytes per prompt, big-endian. */
 export const encodePromptTokens = (counts: number[]): string => concat(counts.map((count) => toBeHex(count, 3)));
 
 /** Inverse of `encodePromptTokens`. */
-export function decodePromptTokens(packed: string): number[] {
-  return Array.from({ length: Math.floor(dataLength(packed) / 3) }, (_, i) => toNumber(dataSlice(packed, i * 3, i * 3 + 3)));
-}
+export const decodePromptTokens = (packed: string): number[] => piecesOf(packed, 3).map((count) => parseInt(count, 16));
 
 /** What was decided about a prompt: the seat of the canonical answer (null: no quorum) and the bitmap of accepted seats. */
 export interface PromptOutcome {
@@ -65,8 +67,8 @@ export interface PromptOutcome {
 
 /** Reads the `outcomes` of a `TaskSettled` event. */
 export function decodeOutcomes(packed: string): PromptOutcome[] {
-  return Array.from({ length: dataLength(packed) / 2 }, (_, i) => {
-    const value = toNumber(dataSlice(packed, i * 2, i * 2 + 2));
+  return piecesOf(packed, 2).map((outcome) => {
+    const value = parseInt(outcome, 16);
     const seat = value >> 12;
     return { canonicalSeat: seat === 15 ? null : seat, accepted: value & 0xfff };
   });

@@ -73,6 +73,19 @@ export function leaderboardOf(history: NetworkHistory, now: number, images: Read
   return byRank(rows, ({ level, score, passes }) => [level, score, passes]).map(({ rank, row }) => ({ rank, ...row }));
 }
 
+/**
+ * Digest of the image that each node declares, from `ImageRegistry.ImageDeclared` in the order in which it happened; a node that took its
+ * declaration back has none.
+ */
+export function declaredImages(events: Iterable<{ node: number; image: string }>): Map<number, string> {
+  const images = new Map<number, string>();
+  for (const { node, image } of events) {
+    if (BigInt(image) === 0n) images.delete(node);
+    else images.set(node, image);
+  }
+  return images;
+}
+
 /** Images by the mean score, then the passes, of the nodes that declare them. */
 export function imagesOf(rows: readonly Ranked[]): RankedImage[] {
   const groups = new Map<string, Ranked[]>();

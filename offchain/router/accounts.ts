@@ -1,5 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { canonicalJson } from "../protocol/canonicalJson.ts";
+import { crashPoint } from "../runtime/crashPoint.ts";
 import { oneLine } from "../runtime/exit.ts";
 import type { Logger } from "../runtime/log.ts";
 import type { Caller } from "./access.ts";
@@ -7,7 +9,7 @@ import { shareOf } from "./answer.ts";
 import { ApiError, toApiError } from "./apiError.ts";
 import type { Batcher } from "./batcher.ts";
 import type { PlaceJournal } from "./completions.ts";
-import { dayOf, type DayUsage, type RequestRow, type RequestStore } from "./requestStore.ts";
+import { dayOf, type DayUsage, type PlaceRow, type RequestRow, type RequestStore } from "./requestStore.ts";
 import type { Submission } from "./submission.ts";
 
 export interface AccountParts {
@@ -45,6 +47,8 @@ export interface Wanted {
 export type Work = (context: { signal: AbortSignal; journal: PlaceJournal; admit: (worstCase: bigint) => void }) => Promise<Outcome>;
 
 const KEPT_SECONDS = 24 * 3_600;
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 60_000;
 
 /** Remembers requests: what they hold and cost, and which of them are the same. */
 export class Accounts {
@@ -150,6 +154,7 @@ export class Accounts {
           promptTokens,
           completionTokens,
         });
+      crashPoint("requestClosed");
       return outcome;
     } catch (error) {
       if (opened) this.#failed(id, toApiError(error), wanted);
@@ -168,16 +173,10 @@ export class Accounts {
     this.#follow(id, error.status, promised || lasting ? JSON.stringify(error.body) : null, unsent && !promised);
   }
 
-  /** Waits for the ends of a request's tasks in the background, and closes it. */
+  /** Waits for the ends of a request's tasks in the background, and closes it. What keeps it from that passes, or the router ends. */
   #follow(id: string, status: number, reply: string | null, forget = false): void {
-    const { store, submission, batcher, stopping, log } = this.#parts;
-    const ends = store.places(id).map(async ({ name, prompt, charged }) => {
-      const submitted = charged === null ? await submission.rejoin(name, stopping) : undefined;
-      if (submitted === undefined) return charged !== null;
-      store.charge(id, name, prompt, shareOf(await batcher.ended(submitted, name), prompt));
-      return true;
-    });
-    Promise.all(ends)
+    const { store, stopping, log } = this.#parts;
+    Promise.all(store.places(id).map(async (place) => await this.#placeEnded(id, place)))
       .then((found) => {
         // Its client came again.
         if (this.#worked.has(id)) return;
@@ -186,8 +185,26 @@ export class Accounts {
       })
       .catch((error: unknown) => {
         if (!stopping.aborted)
-          log.warn({ request: id, error: oneLine(error) }, "the end of a request is not known yet; a restart asks again");
+          log.error({ request: id, error: oneLine(error) }, "the end of a request cannot be written down; a restart asks again");
       });
+  }
+
+  /** Charges what a place came to, once its task has ended. False where nothing came of it. Throws once the router ends. */
+  async #placeEnded(id: string, { name, prompt, charged }: PlaceRow): Promise<boolean> {
+    const { store, submission, batcher, stopping, log } = this.#parts;
+    if (charged !== null) return true;
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+      try {
+        const submitted = await submission.rejoin(name, stopping);
+        if (submitted === undefined) return false;
+        store.charge(id, name, prompt, shareOf(await batcher.endedAtLast(submitted, name), prompt));
+        return true;
+      } catch (error) {
+        stopping.throwIfAborted();
+        log.warn({ request: id, error: oneLine(error) }, "the end of a request is not known yet; asking again");
+        await delay(pause, undefined, { signal: stopping });
+      }
+    }
   }
 
   #checkCap({ id, spendPerDay }: Caller, worstCase: bigint): void {

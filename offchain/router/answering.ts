@@ -1,3 +1,4 @@
+import { crashPoint } from "../runtime/crashPoint.ts";
 import type { Access, Caller, Entry } from "./access.ts";
 import type { Accounts, Work } from "./accounts.ts";
 import { ApiError } from "./apiError.ts";
@@ -121,8 +122,11 @@ export class Answering {
     return async ({ admit, ...rest }) =>
       await completions.counted(async () => {
         const context = { ...rest, stopwatch };
+        crashPoint("requestLetIn");
         const prepared = await completions.prepared(wanted, context.signal, stopwatch);
+        crashPoint("requestPlanned");
         admit(prepared.worstCase);
+        crashPoint("requestAdmitted");
         onAdmitted();
         const reply = wanted.service === "chat" ? await completions.chat(prepared, context) : await completions.text(prepared, context);
         return { reply, promptTokens: reply.usage.prompt_tokens, completionTokens: reply.usage.completion_tokens };

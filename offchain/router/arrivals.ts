@@ -15,6 +15,8 @@ const GRACE = 30;
 interface Waiter<T> {
   resolve: (value: T) => void;
   reject: (error: Error) => void;
+  /** Waits on where the windows have gone by. */
+  patient: boolean;
 }
 
 /** Wakes those who wait for a block or for the end of a task. */
@@ -28,13 +30,13 @@ export class Arrivals {
     if (number > this.#told) await new Promise<void>((resolve) => this.#blocks.push({ number, resolve }));
   }
 
-  /** Resolves when the task has ended. Throws DeadlinePassed by the chain's clock, or the signal's reason. */
-  async ended(task: bigint, signal: AbortSignal): Promise<EndedTask> {
+  /** Resolves when the task has ended. Throws the signal's reason and, unless `patient`, DeadlinePassed by the chain's clock. */
+  async ended(task: bigint, signal: AbortSignal, { patient = false } = {}): Promise<EndedTask> {
     signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<EndedTask>();
     const onAbort = () => reject(signal.reason as Error);
     signal.addEventListener("abort", onAbort, { once: true });
-    const waiter = { resolve, reject };
+    const waiter = { resolve, reject, patient };
     const waiters = this.#tasks.get(task) ?? new Set();
     this.#tasks.set(task, waiters.add(waiter));
     try {
@@ -51,19 +53,31 @@ export class Arrivals {
     return this.#tasks.has(task);
   }
 
-  tell(head: Head, book: TaskBook): void {
-    this.#told = head.number;
-    const due = this.#blocks.filter(({ number }) => number <= head.number);
-    this.#blocks = this.#blocks.filter(({ number }) => number > head.number);
+  /** Wakes those who wait for a block up to this one. */
+  tellBlocks(upTo: number): void {
+    this.#told = upTo;
+    const due = this.#blocks.filter(({ number }) => number <= upTo);
+    this.#blocks = this.#blocks.filter(({ number }) => number > upTo);
     for (const { resolve } of due) resolve();
+  }
+
+  tell(head: Head, book: TaskBook): void {
+    this.tellBlocks(head.number);
+    this.tellEnds(book);
     for (const [task, waiters] of this.#tasks) {
       const entry = book.tasks.get(task);
-      if (entry === undefined) continue;
-      const late = head.timestamp > entry.deadline + entry.terms.revealWindow + GRACE;
-      for (const { resolve, reject } of waiters) {
-        if (isEnded(entry)) resolve(entry);
-        else if (late) reject(new DeadlinePassed(`the windows of task ${task} have gone by, and it is not settled`));
+      if (entry === undefined || head.timestamp <= entry.deadline + entry.terms.revealWindow + GRACE) continue;
+      for (const { reject, patient } of waiters) {
+        if (!patient) reject(new DeadlinePassed(`the windows of task ${task} have gone by, and it is not settled`));
       }
+    }
+  }
+
+  /** Wakes those whose task has ended. */
+  tellEnds(book: TaskBook): void {
+    for (const [task, waiters] of this.#tasks) {
+      const entry = book.tasks.get(task);
+      if (entry !== undefined && isEnded(entry)) for (const { resolve } of waiters) resolve(entry);
     }
   }
 }

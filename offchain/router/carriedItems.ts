@@ -1,9 +1,12 @@
 import { dataLength, recoverAddress, Signature } from "ethers";
 import { z } from "zod";
+import type { Digest } from "../content/contentId.ts";
+import { decodeAnswers } from "../protocol/answers.ts";
 import type { TaskEntry } from "../chain/taskBook.ts";
 import { commitDigest, commitmentOf, type Domain } from "../protocol/commitment.ts";
 import { phaseOf } from "../protocol/phases.ts";
 import { Phase } from "../protocol/types.ts";
+import { crashPoint } from "../runtime/crashPoint.ts";
 import { ApiError } from "./apiError.ts";
 import type { CarriedCommitment, CarriedOpening, CarriedStore } from "./carriedStore.ts";
 import { sessionOf, type World } from "./world.ts";
@@ -39,6 +42,7 @@ export class CarriedItems {
   readonly #sessions: readonly number[];
   readonly #domain: Domain;
   readonly #onTaken: () => void;
+  readonly #onAnswers: (digests: Digest[]) => void;
 
   constructor({
     world,
@@ -46,18 +50,22 @@ export class CarriedItems {
     sessions,
     domain,
     onTaken,
+    onAnswers = () => undefined,
   }: {
     world: World;
     store: CarriedStore;
     sessions: readonly number[];
     domain: Domain;
     onTaken: () => void;
+    /** Told which answers were opened. */
+    onAnswers?: (digests: Digest[]) => void;
   }) {
     this.#world = world;
     this.#store = store;
     this.#sessions = sessions;
     this.#domain = domain;
     this.#onTaken = onTaken;
+    this.#onAnswers = onAnswers;
   }
 
   /** On disk when it resolves. The signature must be the seat's operator's. Throws ApiError. */
@@ -75,6 +83,7 @@ export class CarriedItems {
     if (phase === Phase.Queued) throw later(`the committee of task ${item.task} is not known yet`);
     if (phase !== Phase.Committing) throw refusal(409, "TooLate", `commits for task ${item.task} have closed`);
     this.#store.saveCommitment(item);
+    crashPoint("commitmentTaken");
     this.#onTaken();
   }
 
@@ -96,6 +105,8 @@ export class CarriedItems {
         `found an opening that makes ${found}, wanted ${committed.commitment} of node ${committed.node}`,
       );
     this.#store.saveOpening(item);
+    crashPoint("openingTaken");
+    this.#onAnswers(decodeAnswers(answers).map(({ digest }) => digest as Digest));
     this.#onTaken();
   }
 

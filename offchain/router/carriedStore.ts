@@ -37,6 +37,9 @@ type Stored<T> = Omit<T, "task"> & { task: string };
 /** What nodes have handed in and was found good, on disk before it is acknowledged. One commitment per seat, of which the first stays; openings are bound by it. */
 export class CarriedStore {
   readonly #database: Database.Database;
+  /** What was read before: the loop asks for every open task in every round. */
+  readonly #commitments = new Map<bigint, CarriedCommitment[]>();
+  readonly #openings = new Map<bigint, CarriedOpening[]>();
 
   /** Throws ChainError StoreCorrupt or StoreOfOtherChain. `file`: path, or ":memory:". */
   constructor(file: string, chainId: bigint, queue: string) {
@@ -48,29 +51,44 @@ export class CarriedStore {
   saveCommitment({ task, seat, node, commitment, r, vs }: CarriedCommitment): void {
     const insert = "INSERT INTO commitments VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
     this.#database.prepare(insert).run(String(task), seat, node, commitment, r, vs);
+    this.#commitments.delete(task);
   }
 
   saveOpening({ task, seat, node, answers, claim, salt }: CarriedOpening): void {
     const insert = "INSERT OR REPLACE INTO openings VALUES (?, ?, ?, ?, ?, ?)";
     this.#database.prepare(insert).run(String(task), seat, node, answers, claim, salt);
+    this.#openings.delete(task);
   }
 
-  commitments(task: bigint): CarriedCommitment[] {
-    const rows = this.#database.prepare("SELECT * FROM commitments WHERE task = ? ORDER BY seat").all(String(task));
-    return (rows as Stored<CarriedCommitment>[]).map((row) => ({ ...row, task }));
+  /** The same objects until something is added. */
+  commitments(task: bigint): readonly CarriedCommitment[] {
+    return remembered(this.#commitments, task, () => this.#rows<CarriedCommitment>("commitments", task));
   }
 
-  openings(task: bigint): CarriedOpening[] {
-    const rows = this.#database.prepare("SELECT * FROM openings WHERE task = ? ORDER BY seat").all(String(task));
-    return (rows as Stored<CarriedOpening>[]).map((row) => ({ ...row, task }));
+  /** The same objects until something is added. */
+  openings(task: bigint): readonly CarriedOpening[] {
+    return remembered(this.#openings, task, () => this.#rows<CarriedOpening>("openings", task));
+  }
+
+  #rows<T>(table: "commitments" | "openings", task: bigint): T[] {
+    const rows = this.#database.prepare(`SELECT * FROM ${table} WHERE task = ? ORDER BY seat`).all(String(task));
+    return (rows as Stored<T>[]).map((row) => ({ ...row, task }) as T);
   }
 
   /** Drops everything about a task that ended long ago. */
   forget(task: bigint): void {
     for (const table of ["commitments", "openings"]) this.#database.prepare(`DELETE FROM ${table} WHERE task = ?`).run(String(task));
+    this.#commitments.delete(task);
+    this.#openings.delete(task);
   }
 
   close(): void {
     this.#database.close();
   }
+}
+
+function remembered<T>(known: Map<bigint, T[]>, task: bigint, read: () => T[]): T[] {
+  const found = known.get(task) ?? read();
+  known.set(task, found);
+  return found;
 }

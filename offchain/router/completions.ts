@@ -2,10 +2,12 @@ import type { ModelView } from "../chain/views.ts";
 import type { LocalStore } from "../content/localStore.ts";
 import type { Engine } from "../inference/engine.ts";
 import type { Sampling } from "../protocol/manifest.ts";
+import { crashPoint } from "../runtime/crashPoint.ts";
 import { answerOf, type PromptAnswer, shareOf } from "./answer.ts";
 import { ApiError } from "./apiError.ts";
 import { type Ask, type Place, toldOf } from "./batcher.ts";
 import { chatCompletionOf, textCompletionOf } from "./replies.ts";
+import type { FreshContent } from "./freshContent.ts";
 import type { ChatCompletion, TextCompletion } from "./replySchemas.ts";
 import type { PromptRequest } from "./requests.ts";
 import type { Seals } from "./seals.ts";
@@ -16,6 +18,8 @@ import type { World } from "./world.ts";
 export interface CompletionParts {
   engine: Pick<Engine, "tokenCount" | "checkFormat">;
   content: LocalStore;
+  /** Answers that were opened a moment ago. */
+  fresh?: Pick<FreshContent, "bytes">;
   lanes: Lanes;
   world: World;
   seals?: Seals;
@@ -162,23 +166,36 @@ export class Completions {
     if (again !== undefined) {
       const ended = batcher.ended(again, known!.name);
       ended.catch(() => {});
-      return { ...again, ...known!, told: toldOf(ended), ended };
+      return {
+        ...again,
+        ...known!,
+        told: toldOf(ended, this.#parts.world),
+        placedAt: performance.now(),
+        waited: { queue: 0, router: 0 },
+        ended,
+      };
     }
     const onNamed = (name: string, prompt: number) => journal?.named(position, name, prompt);
-    const placing = batcher.place({ ...ask, signal, onNamed });
-    const place = await (stopwatch?.during("chain", placing) ?? placing);
+    const from = performance.now();
+    const place = await batcher.place({ ...ask, signal, onNamed });
+    const { queue, router } = place.waited;
+    stopwatch?.add("queue", queue);
+    stopwatch?.add("chain", place.placedAt - from - queue - router);
     journal?.placed(position, place.task);
+    crashPoint("promptPlaced");
     return place;
   }
 
   /** The answers to a placed prompt, once its task has ended. Throws as `chat` does. */
   async settled(place: Place, n: number, { signal, journal, stopwatch }: Context): Promise<PromptAnswer> {
-    const { content, world, lanes, seals } = this.#parts;
-    const from = performance.now();
+    const { content, fresh, world, lanes, seals } = this.#parts;
     const ended = await aborting(place.ended, signal, () => lanes.of(place.task).batcher.abandon(place));
-    stopwatch?.add("chain", (place.told.at ?? from) - from);
+    stopwatch?.add("chain", (place.told.at ?? place.placedAt) - place.placedAt);
+    crashPoint("endSeen");
     journal?.charged(place.name, place.prompt, shareOf(ended, place.prompt));
-    const answer = await answerOf(ended, place, n, { content, world, key: seals?.keyOf(place.name), signal });
+    crashPoint("promptCharged");
+    const answer = await answerOf(ended, place, n, { content, fresh, world, key: seals?.keyOf(place.name), signal });
+    crashPoint("answerFetched");
     if (stopwatch !== undefined) answer.verification.timing = stopwatch.timing;
     return answer;
   }

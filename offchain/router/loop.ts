@@ -1,9 +1,10 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { EventCursor, Head } from "../chain/cursor.ts";
 import { mayPass } from "../chain/errors.ts";
 import type { Sender } from "../chain/sender.ts";
 import type { SessionView, Views } from "../chain/views.ts";
 import type { LogStore } from "../chain/logStore.ts";
+import type { Bell } from "../runtime/bell.ts";
 import { oneLine } from "../runtime/exit.ts";
 import type { Logger } from "../runtime/log.ts";
 import type { CarriedStore } from "./carriedStore.ts";
@@ -39,26 +40,6 @@ interface Shortage {
   atMs: number;
 }
 
-/** Cuts the pause between two rounds short when something came in. */
-export class Bell {
-  #waiting: (() => void) | undefined;
-  #rung = false;
-
-  readonly ring = (): void => {
-    this.#rung = true;
-    this.#waiting?.();
-  };
-
-  /** Ends at once where it was rung since the last pause began. */
-  async pause(ms: number, signal: AbortSignal): Promise<void> {
-    const rung = new AbortController();
-    this.#waiting = () => rung.abort();
-    if (!this.#rung && !signal.aborted) await delay(ms, undefined, { signal: AbortSignal.any([signal, rung.signal]) }).catch(() => {});
-    this.#waiting = undefined;
-    this.#rung = false;
-  }
-}
-
 /** Observe, decide, execute, until stopped. Rounds never overlap. Throws what is not retryable, for example ReorgTooDeep. */
 export async function runLoop(parts: LoopParts, bell: Bell): Promise<void> {
   const { stopping, pollMs, log, onOutage } = parts;
@@ -89,10 +70,18 @@ export async function runLoop(parts: LoopParts, bell: Bell): Promise<void> {
 async function oneRound(parts: LoopParts, ticked: Head | undefined, shortages: Map<number, Shortage>) {
   const { cursor, journal, store, world, sender, executor, log, onHead } = parts;
   const polled = await cursor.poll();
+  const readAt = performance.now();
   const batch = { ...polled, added: polled.added.filter((event) => world.concerns(event)) };
-  journal.absorb(batch, cursor);
   const { head, caughtUp, removedFrom } = batch;
-  for (const task of world.absorb(batch)) {
+  // What a reorganisation left is read back from the journal. Otherwise whoever was waiting goes on before the batch is written down, which takes
+  // longer than an answer: a process that ends in between reads the batch again. Nothing that comes from outside is served in between.
+  if (removedFrom !== undefined) journal.absorb(batch, cursor);
+  const forgotten = world.absorb(batch, readAt);
+  if (removedFrom === undefined) {
+    if (batch.added.length > 0) await nextTurn();
+    journal.absorb(batch, cursor);
+  }
+  for (const task of forgotten) {
     store.forget(task);
     executor.forget(task);
   }

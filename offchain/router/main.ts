@@ -5,12 +5,16 @@ import { pathToFileURL } from "node:url";
 import { Command } from "commander";
 import { EventCursor } from "../chain/cursor.ts";
 import { connect } from "../chain/endpoint.ts";
+import type { RawBlock } from "../chain/blockHeader.ts";
+import { watchHeads } from "../chain/headFeed.ts";
 import { Sender } from "../chain/sender.ts";
 import { createViews } from "../chain/views.ts";
+import type { Digest } from "../content/contentId.ts";
 import { LocalStore } from "../content/localStore.ts";
 import { LlamaEngine } from "../inference/llama.ts";
 import { checkBalance, deploymentOf } from "../chain/boot.ts";
 import { addDashboard } from "../indexer/serve.ts";
+import { Bell } from "../runtime/bell.ts";
 import { LOCAL_CHAIN } from "../runtime/settings.ts";
 import { exitCodeOf } from "../runtime/exitCode.ts";
 import { LogStore } from "../chain/logStore.ts";
@@ -29,18 +33,19 @@ import { CarriedStore } from "./carriedStore.ts";
 import { Completions } from "./completions.ts";
 import { type RouterConfig, routerConfig, SETTINGS } from "./config.ts";
 import { Executor } from "./execute.ts";
+import { FreshContent } from "./freshContent.ts";
 import { RouterHealth } from "./health.ts";
 import { KeyStore } from "./keyStore.ts";
 import { addKeysCommand, keysFile } from "./keysCommand.ts";
 import { Lanes } from "./lanes.ts";
 import { LiveText } from "./liveText.ts";
-import { Bell, runLoop } from "./loop.ts";
+import { runLoop } from "./loop.ts";
 import { Payments } from "./payments.ts";
 import { RequestStore } from "./requestStore.ts";
 import { Seals } from "./seals.ts";
 import { buildServer, listen } from "./server.ts";
 import { SessionDesk } from "./sessionDesk.ts";
-import { Submission } from "./submission.ts";
+import { Broadcasts, referenceOf, Submission } from "./submission.ts";
 import { TaskLives } from "./taskLife.ts";
 import { Validation } from "./validation.ts";
 import { World } from "./world.ts";
@@ -82,27 +87,34 @@ async function start(config: RouterConfig): Promise<void> {
   const store = new CarriedStore(path.join(config.data, "carried.db"), endpoint.chainId, SessionQueue);
   const addresses = { NodePool, Session, SessionQueue };
   const cursor = new EventCursor({ endpoint, addresses, store: journal.chain, fromBlock: deployment.blockNumber });
-  const onEvent = (event: { id: string; kind: string }) => log.debug({ transaction: event }, `transaction ${event.kind}`);
+  const broadcasts = new Broadcasts();
+  const onEvent = (event: { id: string; kind: string }) => {
+    if (event.kind === "sent" && event.id.startsWith("submit:")) broadcasts.note(event.id);
+    log.debug({ transaction: event }, `transaction ${event.kind}`);
+  };
   const sender = new Sender({ endpoint, signer: wallet, store: journal.chain, onEvent, maxInFlight: 128 });
-  const world = new World({ views, journal, sessions, router: wallet.address, local: config.chainId === LOCAL_CHAIN });
+  const requests = new RequestStore(path.join(config.data, "requests.db"));
+  const keptReferences = () => new Set(requests.openNames().map(referenceOf));
+  const world = new World({ views, journal, sessions, router: wallet.address, keptReferences, local: config.chainId === LOCAL_CHAIN });
   const executor = new Executor({ deployment, leaseSeconds, sender, world, store, log });
   const bell = new Bell();
   const domain = { chainId: deployment.chainId, queue: SessionQueue };
-  const carried = new CarriedItems({ world, store, sessions, domain, onTaken: bell.ring });
+  const fresh = new FreshContent(content);
+  const onAnswers = (digests: Digest[]) => void fresh.warm(digests);
+  const carried = new CarriedItems({ world, store, sessions, domain, onTaken: bell.ring, onAnswers });
   const engine = await LlamaEngine.start({ model, embed, threads: config.threads });
   const limits = { windowMs: config.batchWindowMs, size: config.batchSize };
   const seals = new Seals({ privateKey: wallet.privateKey, deployment, views, world });
   const laneOf = (session: number) => {
-    const submission = new Submission({ sender, sent: journal.chain, world, views, sessionContract: Session, session });
+    const submission = new Submission({ sender, sent: journal.chain, broadcasts, world, views, sessionContract: Session, session });
     return { session, submission, batcher: new Batcher({ content, submission, world, limits, seals, log }) };
   };
   const lanes = new Lanes(sessions.map(laneOf), world);
-  const completions = new Completions({ engine, content, lanes, world, seals, model: registered });
+  const completions = new Completions({ engine, content, fresh, lanes, world, seals, model: registered });
   const common = { router: wallet.address, sessions, chainId: config.chainId, model: registered.name };
   const health = new RouterHealth({ ...common, shutdown, engine, sender, executor, completions, lanes, world });
   const { draining, stopping } = shutdown;
   const ended = new AbortController();
-  const requests = new RequestStore(path.join(config.data, "requests.db"));
   const accounts = new Accounts({ store: requests, ...lanes.any, stopping: shutdown.stopping, log });
   const access = new Access(keys, {
     trialPerDay: config.trialPerDay,
@@ -150,6 +162,11 @@ async function start(config: RouterConfig): Promise<void> {
     { cursor, journal, store, world, sender, executor, views, pollMs, stopping: AbortSignal.any([ended.signal, stopping]), log, ...watch },
     bell,
   );
+  const onAnnounced = (block: RawBlock) => {
+    cursor.announce(block);
+    bell.ring();
+  };
+  watchHeads(config.rpc, onAnnounced, AbortSignal.any([ended.signal, stopping]));
   const ready = world.arrivals.reached(0);
   accounts.recover(({ endpoint: route, body, idempotency }) => answering.resumed(route, JSON.parse(body!), idempotency), ready);
   await Promise.race([loop, drained(draining, stopping, completions)]);

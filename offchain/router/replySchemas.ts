@@ -24,9 +24,12 @@ export const verificationSchema = z
       .meta({ description: "Every accepted answer, the canonical one first, in the order of the choices." }),
     charged: amount,
     timing: z
-      .object({ total_ms: z.number(), engine_ms: z.number(), chain_ms: z.number(), router_ms: z.number() })
+      .object({ total_ms: z.number(), engine_ms: z.number(), queue_ms: z.number(), chain_ms: z.number(), router_ms: z.number() })
       .optional()
-      .meta({ description: "Where the time went until the answer was verified; router_ms is the router's own." }),
+      .meta({
+        description:
+          "Where the time went until the answer was verified: counting tokens, waiting until nodes have room, the chain and the nodes, the router's own.",
+      }),
     key: hex.optional().meta({ description: "Of a sealed task: whoever has it can read the task's prompt and answers." }),
   })
   .meta({ title: "Verification", description: "Who agreed on the answer, and where the chain says so." });

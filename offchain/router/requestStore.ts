@@ -44,10 +44,16 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS open_requests ON requests (state, key);
   CREATE TABLE IF NOT EXISTS places (
     request TEXT NOT NULL REFERENCES requests (id) ON DELETE CASCADE, position INTEGER NOT NULL, name TEXT NOT NULL, prompt INTEGER NOT NULL,
-    task TEXT, charged TEXT, PRIMARY KEY (request, position, name)) STRICT;
+    task TEXT, charged TEXT, counted TEXT NOT NULL DEFAULT '0', PRIMARY KEY (request, position, name)) STRICT;
   CREATE TABLE IF NOT EXISTS usage (
     key TEXT NOT NULL, day TEXT NOT NULL, requests INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL,
     charged TEXT NOT NULL, PRIMARY KEY (key, day)) STRICT;
+`;
+
+/** For files from before charges were counted one by one: what closed requests were charged is counted. */
+const COUNT_PLACES = `
+  ALTER TABLE places ADD COLUMN counted TEXT NOT NULL DEFAULT '0';
+  UPDATE places SET counted = charged WHERE charged IS NOT NULL AND request IN (SELECT id FROM requests WHERE state = 'closed');
 `;
 
 interface Stored {
@@ -67,12 +73,16 @@ interface Stored {
 /** Requests, where their prompts are, and what each key used; so that a router that was killed knows what it owes an answer to. One writer. */
 export class RequestStore {
   readonly #database: Database.Database;
+  readonly #charges: [charged: string, request: string, name: string, prompt: number][] = [];
+  #soon: NodeJS.Immediate | undefined;
 
   constructor(file: string) {
     this.#database = openDatabase(file);
     // A killed process loses nothing in this mode; a power cut may lose the last moments, of which the chain knows the rest.
     this.#database.pragma("synchronous = NORMAL");
     this.#database.exec(SCHEMA);
+    const columns = this.#database.pragma("table_info(places)") as { name: string }[];
+    if (!columns.some(({ name }) => name === "counted")) this.#database.exec(COUNT_PLACES);
   }
 
   open({ id, key, idempotency, bodyHash, endpoint, body, createdAt, held }: Omit<RequestRow, "state" | "status" | "reply">): void {
@@ -96,8 +106,12 @@ export class RequestStore {
     return rows.reduce((sum, { held }) => sum + BigInt(held), 0n);
   }
 
+  /** Where a prompt will be put. A request that was closed without an answer is open again from then on. */
   named(request: string, position: number, name: string, prompt: number): void {
-    this.#database.prepare("INSERT OR IGNORE INTO places VALUES (?, ?, ?, ?, NULL, NULL)").run(request, position, name, prompt);
+    this.#database.prepare("UPDATE requests SET state = 'open' WHERE id = ? AND state = 'closed'").run(request);
+    this.#database
+      .prepare("INSERT OR IGNORE INTO places (request, position, name, prompt) VALUES (?, ?, ?, ?)")
+      .run(request, position, name, prompt);
   }
 
   placed(request: string, position: number, task: bigint): void {
@@ -108,14 +122,27 @@ export class RequestStore {
       .run(String(task), request, position, place.name);
   }
 
+  /**
+   * Notes what a prompt was charged; on disk with the next turn of the event loop, or before anything reads it. All prompts of a task end in one moment,
+   * and one write is enough for them: a process that ends before it learns the charges from the chain again.
+   */
   charge(request: string, name: string, prompt: number, charged: bigint): void {
-    this.#database
-      .prepare("UPDATE places SET charged = ? WHERE request = ? AND name = ? AND prompt = ?")
-      .run(String(charged), request, name, prompt);
+    this.#charges.push([String(charged), request, name, prompt]);
+    this.#soon ??= setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    clearImmediate(this.#soon);
+    this.#soon = undefined;
+    const charges = this.#charges.splice(0);
+    if (charges.length === 0) return;
+    const update = this.#database.prepare("UPDATE places SET charged = ? WHERE request = ? AND name = ? AND prompt = ?");
+    this.#database.transaction(() => charges.forEach((one) => update.run(...one)))();
   }
 
   /** In the order in which they were made. */
   places(request: string): PlaceRow[] {
+    this.#flush();
     const rows = this.#database.prepare("SELECT * FROM places WHERE request = ? ORDER BY rowid").all(request);
     return (rows as { position: number; name: string; prompt: number; task: string | null; charged: string | null }[]).map((row) => ({
       position: row.position,
@@ -126,7 +153,16 @@ export class RequestStore {
     }));
   }
 
-  /** Ends a request once: what its places were charged goes to its key's usage. A reply that comes later is kept all the same. */
+  /** Names under which open requests were submitted. */
+  openNames(): string[] {
+    const rows = this.#database.prepare("SELECT DISTINCT name FROM places JOIN requests ON request = id WHERE state = 'open'").all();
+    return (rows as { name: string }[]).map(({ name }) => name);
+  }
+
+  /**
+   * Ends a request: what its places were charged goes to its key's usage, each charge once however often this is called, and also where it became
+   * known only after the first call. A reply that comes later is kept all the same.
+   */
   end(
     id: string,
     {
@@ -136,14 +172,16 @@ export class RequestStore {
       completionTokens,
     }: { status: number; reply: string | null; promptTokens: number; completionTokens: number },
   ): void {
+    this.#flush();
     this.#database.transaction(() => {
       const row = this.#database.prepare("SELECT * FROM requests WHERE id = ?").get(id) as Stored | undefined;
       if (row === undefined) return;
       this.#database
         .prepare("UPDATE requests SET state = 'closed', status = ?, reply = coalesce(?, reply) WHERE id = ?")
         .run(status, reply, id);
-      if (row.state === "closed") return;
-      const charged = this.places(id).reduce((sum, place) => sum + (place.charged ?? 0n), 0n);
+      const charged = this.#countCharges(id);
+      const first = row.status === null;
+      if (!first && charged === 0n) return;
       const today = dayOf(Date.now());
       const before = this.usage(row.key, today);
       this.#database
@@ -151,12 +189,19 @@ export class RequestStore {
         .run(
           row.key,
           today,
-          before.requests + 1,
-          before.promptTokens + promptTokens,
-          before.completionTokens + completionTokens,
+          before.requests + (first ? 1 : 0),
+          before.promptTokens + (first ? promptTokens : 0),
+          before.completionTokens + (first ? completionTokens : 0),
           String(before.charged + charged),
         );
     })();
+  }
+
+  /** What the request's places were charged and is not counted yet; counted from now on. */
+  #countCharges(id: string): bigint {
+    const rows = this.#database.prepare("SELECT charged, counted FROM places WHERE request = ? AND charged IS NOT NULL").all(id);
+    this.#database.prepare("UPDATE places SET counted = charged WHERE request = ? AND charged IS NOT NULL").run(id);
+    return (rows as { charged: string; counted: string }[]).reduce((sum, row) => sum + BigInt(row.charged) - BigInt(row.counted), 0n);
   }
 
   /** Forgets a request of which nothing came: the same may be asked anew. */
@@ -179,6 +224,7 @@ export class RequestStore {
   }
 
   close(): void {
+    this.#flush();
     this.#database.close();
   }
 }

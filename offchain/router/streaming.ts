@@ -13,6 +13,9 @@ export interface StreamParts {
   model: string;
 }
 
+/** One for all: an error of its own for each stream is dear when hundreds end in one moment. */
+const ENDED = new Error("the task has ended");
+
 /** Where a stream's events go: a client over SSE or WebSocket. Both calls resolve when there is room for more; a client that is gone takes nothing. */
 export interface EventSink {
   send(data: object, event?: string): Promise<void>;
@@ -47,7 +50,7 @@ export async function streamed(
   const unverified = { verification: { verdict: "unverified", task: String(place.task) } };
   const shown: Shown = { text: "", seat: undefined, node: undefined, finish: undefined };
   const over = new AbortController();
-  const settled = completions.settled(place, 1, context).finally(() => over.abort());
+  const settled = completions.settled(place, 1, context).finally(() => over.abort(ENDED));
   settled.catch(() => undefined);
   try {
     if (chat) await chunk({ index: 0, delta: { role: "assistant", content: "" }, logprobs: null, finish_reason: null }, unverified);

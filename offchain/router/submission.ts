@@ -27,6 +27,10 @@ export interface Submitted {
   terms: TaskTerms;
   /** The block that decides the committee. */
   seedBlock: number;
+  /** The block that it is in. */
+  block: number;
+  /** When it was broadcast by this process, by performance.now(). */
+  broadcastAt?: number | undefined;
 }
 
 export interface SubmissionParts {
@@ -35,9 +39,32 @@ export interface SubmissionParts {
   sent: Pick<SenderStore, "byId">;
   world: World;
   views: Pick<Views, "sessionBalance">;
+  /** When a transaction was broadcast by this process, by performance.now(). */
+  broadcasts: Pick<Broadcasts, "take">;
   /** Address of Session. */
   sessionContract: string;
   session: number;
+}
+
+/** The mark that a task bears which was submitted under a name. */
+export const referenceOf = (name: string): string => hashOf(name);
+
+const MOST_BROADCASTS = 1_000;
+
+/** Notes when transactions are broadcast. */
+export class Broadcasts {
+  readonly #at = new Map<string, number>();
+
+  readonly note = (id: string): void => {
+    this.#at.set(id, performance.now());
+    if (this.#at.size > MOST_BROADCASTS) this.#at.delete(this.#at.keys().next().value!);
+  };
+
+  take(id: string): number | undefined {
+    const at = this.#at.get(id);
+    this.#at.delete(id);
+    return at;
+  }
 }
 
 /** Until when a submission must be mined, by the chain's clock, and some more by this machine's. */
@@ -68,11 +95,12 @@ export class Submission {
     const { sender, sessionContract, session, world } = this.#parts;
     await this.#checkMeans(request);
     signal.throwIfAborted();
-    const clientReference = hashOf(name);
+    const clientReference = referenceOf(name);
     const data = interfaces.Session.encodeFunctionData("submit", [session, { ...request, clientReference }]);
     const deadline = world.next.timestamp + SUBMIT_SECONDS;
-    const receipt = await withinTime(sender.send({ id: `submit:${name}`, to: sessionContract, data, deadline }), signal);
-    return submittedIn(receipt, clientReference);
+    const id = `submit:${name}`;
+    const receipt = await withinTime(sender.send({ id, to: sessionContract, data, deadline }), signal);
+    return { ...submittedIn(receipt, clientReference), broadcastAt: this.#parts.broadcasts.take(id) };
   }
 
   /** What was submitted under a name, also by an earlier process; undefined where nothing came of it. Throws what `submit` throws. */
@@ -86,7 +114,7 @@ export class Submission {
     if (row === undefined) return undefined;
     const { id, to, data } = row;
     try {
-      return submittedIn(await withinTime(sender.send({ id, to, data }), signal), hashOf(name));
+      return submittedIn(await withinTime(sender.send({ id, to, data }), signal), referenceOf(name));
     } catch (error) {
       if (found() === undefined) return undefined;
       throw error;
@@ -127,7 +155,7 @@ function submittedIn(receipt: TransactionReceipt, clientReference: string): Subm
     .find((event) => event.clientReference === clientReference);
   if (queued === undefined) throw new Error(`found no TaskQueued of ${clientReference} in transaction ${receipt.hash}`);
   const { task, terms, seedBlock } = queued;
-  return { task, transaction: receipt.hash, terms, seedBlock };
+  return { task, transaction: receipt.hash, terms, seedBlock, block: receipt.blockNumber };
 }
 
 async function withinTime(sent: Promise<TransactionReceipt>, signal: AbortSignal): Promise<TransactionReceipt> {

@@ -141,6 +141,9 @@ export class TaskLives {
     const place = {
       ...entry,
       told: { at: 0 },
+      placedAt: 0,
+      waited: { queue: 0, router: 0 },
+      block: entry.bornIn,
       transaction: queued?.transactionHash ?? "",
       name: "",
       prompt,

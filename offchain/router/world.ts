@@ -8,6 +8,7 @@ import { answersDiffer } from "../protocol/events.ts";
 import type { Clock } from "../protocol/phases.ts";
 import { type Facts, State, Status } from "../protocol/types.ts";
 import { Arrivals } from "./arrivals.ts";
+import { Rhythm } from "./rhythm.ts";
 
 /** Who sits in a seat. */
 export interface Member {
@@ -23,6 +24,8 @@ export interface WorldParts {
   sessions: readonly number[];
   /** The router's address: tasks that it submitted are its own. */
   router: string;
+  /** Marks (`clientReference`) of tasks that may not be forgotten yet, although nobody waits for them now. */
+  keptReferences?: () => ReadonlySet<string>;
   /** A local chain, where endpoints may be private addresses. */
   local: boolean;
 }
@@ -37,9 +40,12 @@ export const sessionOf = (task: bigint): number => Number(task >> 32n);
 export class World {
   book = new TaskBook();
   readonly arrivals = new Arrivals();
+  readonly rhythm = new Rhythm();
   /** Told of every task of which there is news, and, without a task, of every head and every reorganisation. */
   readonly watchers = new Set<(task: bigint | undefined) => void>();
   head: Head | undefined;
+  /** When the last batch of events arrived, by performance.now(). */
+  readAt = performance.now();
   /** As of the last head. */
   readonly sessions = new Map<number, SessionView>();
   #sessionReadAt = "";
@@ -47,6 +53,7 @@ export class World {
   readonly #parts: WorldParts;
   readonly #facts = new Map<bigint, Facts>();
   readonly #committees = new Map<bigint, { decidedBy: string; members: Member[] }>();
+  readonly #deciding = new Map<bigint, { head: string; members: Promise<Member[] | undefined> }>();
   readonly #operators = new Map<number, string>();
   readonly #changes = new Map<bigint, Map<number, string>>();
 
@@ -62,12 +69,17 @@ export class World {
     return true;
   }
 
-  /** Takes a batch that is in the journal. Returns the tasks that it forgot. */
-  absorb({ added, removedFrom, head }: Batch): bigint[] {
+  /** Takes a batch that is in the journal, and that arrived at `readAt`. Returns the tasks that it forgot. */
+  absorb({ added, removedFrom, head, upTo }: Batch, readAt = performance.now()): bigint[] {
     this.head = head;
+    this.readAt = readAt;
+    this.rhythm.note(head.number, readAt);
     if (removedFrom !== undefined) this.#rebuild();
     else for (const log of added) this.#apply(log);
     for (const { module, args } of added) if (module === "SessionQueue") this.#facts.delete(args.getValue("task") as bigint);
+    // Who waits for a block or an end goes on at once; what is read of the chain now is for the tasks that are open. Before the first reading nobody can.
+    if (this.sessions.size > 0) this.arrivals.tellBlocks(upTo);
+    if (added.some(({ name }) => name === "TaskSettled")) this.arrivals.tellEnds(this.book);
     this.#tell(added);
     if (head.number < this.#prunedAt + KEPT_BLOCKS) return [];
     this.#prunedAt = head.number;
@@ -76,7 +88,9 @@ export class World {
 
   /** Reads what changed, at this head; then tells those who wait. Throws what the views throw. */
   async observe(head: Head): Promise<{ entry: TaskEntry; facts: Facts }[]> {
-    if (this.#sessionReadAt !== head.hash) {
+    // A head with a proven bloom holds no event of the watched contracts (see EventCursor): the sessions are as they were.
+    const unchanged = this.#sessionReadAt === head.hash || (head.logsBloom !== undefined && this.#sessionReadAt === head.parentHash);
+    if (!unchanged) {
       const { sessions, views } = this.#parts;
       const found = await Promise.all(sessions.map(async (id) => await views.session(id, head.number)));
       sessions.forEach((id, at) => this.sessions.set(id, found[at]!));
@@ -109,22 +123,43 @@ export class World {
   }
 
   /** Node and operator of every seat, from one block before the contract can tell; undefined until the deciding block is mined. */
-  async committee({ task, lease, terms, settled }: TaskEntry): Promise<Member[] | undefined> {
+  async committee(entry: TaskEntry): Promise<Member[] | undefined> {
+    const { task, settled } = entry;
     const known = this.#committees.get(task);
     if (settled !== undefined && known !== undefined) return known.members;
+    // All prompts of a task ask in the same moment; the chain is asked once.
+    const { hash } = this.head!;
+    const deciding = this.#deciding.get(task);
+    if (deciding?.head === hash) return await deciding.members;
+    const members = this.#committeeOf(entry);
+    this.#deciding.set(task, { head: hash, members });
+    return await members.finally(() => {
+      if (this.#deciding.get(task)?.members === members) this.#deciding.delete(task);
+    });
+  }
+
+  async #committeeOf({ task, lease, terms, settled }: TaskEntry): Promise<Member[] | undefined> {
+    const known = this.#committees.get(task);
     const { views } = this.#parts;
-    const { number } = this.head!;
+    const head = this.head!;
+    const { number } = head;
     const facts = settled === undefined ? await this.facts(task) : await views.facts(task, settled.blockNumber);
     const id = lease === 0 ? facts.lease : lease;
     if (id === 0 || (facts.state === State.Unseeded && BigInt(number) < facts.seed)) return undefined;
     const decidedBy = facts.state === State.Unseeded ? `block ${decidingBlock(Number(facts.seed), number + 1)}` : `seed ${facts.seed}`;
     if (known?.decidedBy === decidedBy) return known.members;
-    const seed = await views.seed(task, facts, number);
+    const seed = await views.seed(task, facts, head);
     if (seed === undefined) return undefined;
-    const nodes = committee((await views.lease(id)).nodes, seed, terms.redundancy);
+    const drawn = this.book.leases.get(id)?.nodes ?? (await views.lease(id)).nodes;
+    const nodes = committee(drawn, seed, terms.redundancy);
     const members = await Promise.all(nodes.map(async (node, seat) => ({ seat, node, operator: await this.#operatorOf(node) })));
     this.#committees.set(task, { decidedBy, members });
     return members;
+  }
+
+  /** The committee of a task that has ended, where it was read before. */
+  knownCommittee({ task }: TaskEntry): Member[] | undefined {
+    return this.#committees.get(task)?.members;
   }
 
   /** On what a seat's answers differ from the settlement's base. */
@@ -156,6 +191,8 @@ export class World {
       this.#operators.clear();
       this.#committees.clear();
     }
+    // A second attempt has another committee.
+    if (log.name === "TaskRerun") this.#committees.delete(log.args.getValue("task") as bigint);
     if (log.name !== "AnswersDiffer") return;
     const { task, seat, changes } = answersDiffer(log.args);
     this.#changes.set(task, (this.#changes.get(task) ?? new Map<number, string>()).set(seat, changes));
@@ -168,10 +205,12 @@ export class World {
   }
 
   #prune(upTo: number): bigint[] {
+    const { journal, keptReferences } = this.#parts;
+    const kept = keptReferences?.() ?? new Set();
     const ended = [...this.book.tasks.values()].filter(
-      ({ task, settled }) => settled !== undefined && settled.blockNumber <= upTo && !this.arrivals.awaits(task),
+      ({ task, settled, clientReference }) =>
+        settled !== undefined && settled.blockNumber <= upTo && !this.arrivals.awaits(task) && !kept.has(clientReference),
     );
-    const { journal } = this.#parts;
     const collected = journal.subjects("lease:", upTo).filter((subject) => !this.book.leases.has(Number(subject.slice("lease:".length))));
     journal.prune([...ended.map(({ task }) => `task:${task}`), ...collected], upTo);
     return ended.map(({ task }) => {

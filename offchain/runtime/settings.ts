@@ -70,7 +70,12 @@ export const COMMON_SETTINGS = {
     about: "where to serve /healthz and content (default 127.0.0.1:9420; port 0: any free one)",
     example: "127.0.0.1:9420",
   },
-  pollMs: { flag: "--poll-ms <ms>", env: "CORROBORATE_POLL_MS", about: "pause between looks at the chain (default 250)", example: "250" },
+  pollMs: {
+    flag: "--poll-ms <ms>",
+    env: "CORROBORATE_POLL_MS",
+    about: "pause between looks at the chain, shorter where the server announces a block (default 250)",
+    example: "250",
+  },
   threads: { flag: "--threads <count>", env: "CORROBORATE_THREADS", about: "threads of the engine (default 1)", example: "4" },
   logLevel: {
     flag: "--log-level <level>",

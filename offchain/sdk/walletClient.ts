@@ -99,10 +99,10 @@ async function leased(parts: Parts, signal: AbortSignal | undefined): Promise<{ 
 
 /** The nodes that a task's seed seats; none before its block is mined. */
 async function drawn({ views, endpoint }: Parts, task: bigint, lease: number, redundancy: number): Promise<number[]> {
-  const head = await endpoint.provider.getBlockNumber();
-  const facts = await views.facts(task, head);
-  if (facts.status !== Status.Open || (facts.state === State.Unseeded && BigInt(head) < facts.seed)) return [];
-  const seed = await views.seed(task, facts, head);
+  const { number, hash } = (await endpoint.provider.getBlock("latest"))!;
+  const facts = await views.facts(task, number);
+  if (facts.status !== Status.Open || (facts.state === State.Unseeded && BigInt(number) < facts.seed)) return [];
+  const seed = await views.seed(task, facts, { number, hash: hash! });
   return seed === undefined ? [] : committee((await views.lease(lease)).nodes, seed, redundancy);
 }
 

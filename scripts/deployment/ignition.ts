@@ -4,8 +4,9 @@ import path from "node:path";
 import { buildModule, listTransactions } from "@nomicfoundation/ignition-core";
 import type { ContractDeploymentFuture, Future, SolidityParameterType } from "@nomicfoundation/ignition-core";
 import type { HardhatRuntimeEnvironment } from "hardhat/types/hre";
-import { type ModuleName, type Plan, planOf, refuseUnsafeChain, sourceOf, type Step } from "../deploy.ts";
-import type { NetworkParameters } from "../parameters.ts";
+import type { NetworkConnection } from "hardhat/types/network";
+import { type ModuleName, type Plan, refuseUnsafeChain, sourceOf, type Step } from "../deploy.ts";
+import { type JournalChain, mendJournal, ResumeRefused } from "./journal.ts";
 
 /** Where a deployment began: kept beside Ignition's journal, so that a resumed run computes the same addresses. */
 export interface Start {
@@ -19,19 +20,13 @@ export interface Start {
   parameters: string;
 }
 
-/** A deployment that was begun cannot be gone on with as asked: the message says what was found, what was wanted, what to do. */
-export class ResumeRefused extends Error {
-  override readonly name = "ResumeRefused";
-  readonly code = "ResumeRefused";
-}
-
 const MODULE_ID = "Network";
 const IDENTIFIER = /[^A-Za-z0-9_]+/g;
 
 /** Bigints as decimal strings; keys in their order. */
 export const asData = (value: unknown): string =>
   JSON.stringify(value, (_, held: unknown) => (typeof held === "bigint" ? `${held}` : held));
-const digestOf = (parameters: NetworkParameters): string => createHash("sha256").update(asData(parameters)).digest("hex");
+const digestOf = (parameters: unknown): string => createHash("sha256").update(asData(parameters)).digest("hex");
 
 /** A step's id as Ignition allows it. */
 export const futureId = ({ id }: Step): string => id.replace(IDENTIFIER, "_");
@@ -41,7 +36,7 @@ export const journalOf = (hre: HardhatRuntimeEnvironment, journal: string): stri
   path.join(hre.config.paths.ignition, "deployments", journal);
 
 /** Reads where a deployment began, or writes it down before anything is sent. Throws ResumeRefused. */
-export function startOf(folder: string, wanted: Omit<Start, "parameters">, parameters: NetworkParameters): Start & { resumed: boolean } {
+export function startOf(folder: string, wanted: Omit<Start, "parameters">, parameters: unknown): Start & { resumed: boolean } {
   const file = path.join(folder, "start.json");
   const own: Start = { ...wanted, parameters: digestOf(parameters) };
   if (!existsSync(file)) {
@@ -96,7 +91,10 @@ export interface Carrying {
   /** A private key to send with, or the network's own accounts. */
   key?: string;
   deployer: string;
-  parameters: NetworkParameters;
+  /** All that the plan follows from; a resumed run with others is refused. */
+  parameters: unknown;
+  /** What is to be done by the deployer, whose next nonce was this before the first step. */
+  planAt: (nonce: number) => Plan;
   confirmations: number;
   pollingMs: number;
   onStep: (name: string) => void;
@@ -104,7 +102,7 @@ export interface Carrying {
 
 /** Deploys with Hardhat Ignition: what was sent is in a journal, so that a run that was killed anywhere goes on where it ended. */
 export async function carryOut(carrying: Carrying): Promise<Carried> {
-  const { hre, network, journal, key, deployer, parameters, onStep } = carrying;
+  const { hre, network, journal, key, deployer, parameters, planAt, onStep } = carrying;
   const connection = await hre.network.create({ network, ...(key !== undefined && { override: { accounts: [key] } }) });
   try {
     const { provider } = connection;
@@ -118,7 +116,7 @@ export async function carryOut(carrying: Carrying): Promise<Carried> {
     };
     refuseUnsafeChain(BigInt(now.chainId));
     const { resumed, ...start } = startOf(folder, now, parameters);
-    const plan = planOf(deployer, start.nonce, parameters);
+    const plan = planAt(start.nonce);
     let told = now.nonce - start.nonce;
     if (resumed) onStep(`goes on after step ${told} of ${plan.steps.length}`);
     const progress = setInterval(() => {
@@ -132,19 +130,34 @@ export async function carryOut(carrying: Carrying): Promise<Carried> {
     // Asked for by the task itself where the chain is not a local one.
     process.env.HARDHAT_IGNITION_CONFIRM_DEPLOYMENT ??= "true";
     try {
-      await connection.ignition.deploy(moduleOf(plan), {
-        deploymentId: journal,
-        defaultSender: deployer,
-        displayUi: false,
-        config: { requiredConfirmations: carrying.confirmations, blockPollingInterval: carrying.pollingMs },
-      });
+      return { start, resumed, plan, transactions: await goOn(connection, plan, { ...carrying, folder, start }) };
     } finally {
       clearInterval(progress);
     }
-    return { start, resumed, plan, transactions: await transactionsIn(folder, plan) };
   } finally {
     await connection.close();
   }
+}
+
+/** What Ignition goes on with: a plan from its first step, whatever of it the journal says is done. */
+export interface GoingOn extends Pick<Carrying, "journal" | "deployer" | "confirmations" | "pollingMs" | "onStep"> {
+  folder: string;
+  start: Pick<Start, "blockNumber">;
+}
+
+/** Carries out what the journal says is still to be done, however it ended, and returns the transaction of each step. Throws ResumeRefused. */
+export async function goOn(connection: NetworkConnection, plan: Plan, going: GoingOn): Promise<Map<string, string>> {
+  const { journal, folder, deployer, start, confirmations, pollingMs, onStep } = going;
+  const request: JournalChain["request"] = async (asked) => (await connection.provider.request(asked)) as unknown;
+  for (const mended of await mendJournal(folder, { request, deployer, fromBlock: start.blockNumber, pollingMs }))
+    onStep(`journal: ${mended}`);
+  await connection.ignition.deploy(moduleOf(plan), {
+    deploymentId: journal,
+    defaultSender: deployer,
+    displayUi: false,
+    config: { requiredConfirmations: confirmations, blockPollingInterval: pollingMs },
+  });
+  return await transactionsIn(folder, plan);
 }
 
 /** Which transaction carried out which step, from the journal. Each step is one transaction, in the plan's order. */

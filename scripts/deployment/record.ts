@@ -66,17 +66,14 @@ function outputOf(id: string): BuildOutput {
   return output;
 }
 
-/** Reads all that belongs into a record from the chain. `transactions` by step id. */
-export async function recordOf(
+/** How a plan's contracts came to be, and the calls after them, read from the chain. `transactions` by step id. */
+export async function modulesOf(
   provider: Provider,
-  about: { network: string; chainId: number; blockNumber: number; deployer: string; root: string },
   plan: Plan,
   transactions: Map<string, string>,
-  parameters: NetworkParameters,
-): Promise<FullRecord> {
-  const { network, chainId, blockNumber, deployer, root } = about;
+): Promise<Pick<FullRecord, "modules" | "calls">> {
   const blockOf = async (id: string) => (await provider.getTransactionReceipt(transactions.get(id)!))!.blockNumber;
-  const modules: Record<string, ModuleRecord> = {};
+  const modules: FullRecord["modules"] = {};
   const calls: FullRecord["calls"] = [];
   for (const step of plan.steps) {
     const transaction = transactions.get(step.id)!;
@@ -96,6 +93,19 @@ export async function recordOf(
       block,
     };
   }
+  return { modules, calls };
+}
+
+/** Reads all that belongs into a record from the chain. `transactions` by step id. */
+export async function recordOf(
+  provider: Provider,
+  about: { network: string; chainId: number; blockNumber: number; deployer: string; root: string },
+  plan: Plan,
+  transactions: Map<string, string>,
+  parameters: NetworkParameters,
+): Promise<FullRecord> {
+  const { network, chainId, blockNumber, deployer, root } = about;
+  const { modules, calls } = await modulesOf(provider, plan, transactions);
   const state = await stateOf(provider, plan.addresses, blockNumber + 1);
   const given = JSON.parse(asData(parameters)) as Data;
   const commit = commitOf(root);

@@ -71,6 +71,9 @@ export async function startLocalnet(options: LocalnetOptions): Promise<Localnet>
     await untilReady(chain, async () => await answers(rpc));
     onStage(`chain 31337 at ${rpc}`);
     const setting = await setUp(provider, nodeUrls, routerUrl, validators);
+    // A block a second and no other, as where others mine: with a block for every transaction besides, each a second later, the chain's clock
+    // would run ahead under load, and windows would close before their time.
+    await provider.send("evm_setAutomine", [false]);
     await provider.send("evm_setIntervalMining", [1_000]);
     const deployment = path.join(folder, "deployment.json");
     writeRecord(deployment, setting.record);

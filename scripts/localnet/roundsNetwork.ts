@@ -28,6 +28,8 @@ export interface RoundsNetwork {
   provider: JsonRpcProvider;
   rpc: string;
   record: DeploymentRecord;
+  /** File of the record. */
+  deployment: string;
   parameters: NetworkParameters;
   model: string;
   nodeUrls: string[];
@@ -108,7 +110,7 @@ export async function startRoundsNetwork(options: RoundsOptions): Promise<Rounds
     onStage(`${count} nodes run`);
     signal?.throwIfAborted();
     const restart = (node: number): Program => (nodes[node - 1] = start(node - 1, `node-${node}.again.log`));
-    return { provider, rpc, record, parameters, model, nodeUrls, nodes, chain, restart, stop };
+    return { provider, rpc, record, deployment, parameters, model, nodeUrls, nodes, chain, restart, stop };
   } catch (error) {
     await stop();
     throw error;

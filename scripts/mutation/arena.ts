@@ -105,7 +105,7 @@ export class Arena {
   ) {
     const { bail = true, onTest } = options;
     let killer: string | undefined;
-    this.#mocha.bail(bail);
+    this.#bail(bail);
     (this.#mocha as unknown as { options: { grep: object } }).options.grep = { test: (title: string) => titles.has(title) };
     await new Promise<void>((resolve) => {
       const runner = this.#mocha.run(() => resolve());
@@ -115,6 +115,15 @@ export class Arena {
       runner.on("test end", (test) => onTest?.(test.fullTitle(), performance.now() - started, test.state === "failed"));
     });
     return killer;
+  }
+
+  /** Suites take over at their birth whether to stop at the first failure, so each has to be told. */
+  #bail(bail: boolean): void {
+    const tell = (suite: Mocha.Suite): void => {
+      suite.bail(bail);
+      suite.suites.forEach(tell);
+    };
+    tell(this.#mocha.suite);
   }
 
   /** Titles of all mocha tests. */
@@ -190,7 +199,7 @@ export class Arena {
   async #traceMocha(unfit: ReadonlySet<string>, reach: Reach[]): Promise<void> {
     const suites = new Map<Mocha.Suite, Set<number>>();
     (this.#mocha as unknown as { options: { grep: object } }).options.grep = { test: (title: string) => !unfit.has(title) };
-    this.#mocha.bail(false);
+    this.#bail(false);
     await new Promise<void>((resolve) => {
       const runner = this.#mocha.run(() => resolve());
       let started = 0;

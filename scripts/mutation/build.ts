@@ -16,15 +16,20 @@ const COPIED = [
   "offchain",
   "scripts",
   "tasks",
+  "models",
+  "docs/economy.md",
   "test/contract",
   "test/contracts",
   "test/plain.ts",
+  "test/simulation",
+  "bench",
   "package.json",
   "remappings.txt",
 ];
 /** What decides how the build looks. */
 const BUILDERS = ["ast", "build", "operators", "switched"].map((name) => `scripts/mutation/${name}.ts`);
-const EXPENSIVE = ["test/contract/flatCost.test.ts"];
+/** Tests that take too long, or that every mutant would fail: their contracts are built in another way. */
+const LEFT_OUT = ["test/contract/flatCost.test.ts", "test/contract/gasTable.test.ts"];
 
 interface CompilerOutput {
   errors?: { severity: string; formattedMessage: string; sourceLocation?: { file: string; start: number; end: number } }[];
@@ -85,7 +90,7 @@ export function switchAll(say: (text: string) => void): { sources: Record<string
     const before = refused.size;
     for (const { sourceLocation, formattedMessage } of errors) {
       const text = sourceLocation === undefined ? undefined : toLatin1(sources[sourceLocation.file] ?? "");
-      const found = text === undefined ? [] : mutantsAt(text, sourceLocation!.start, sourceLocation!.end);
+      const found = text === undefined ? [] : culprits(text, sourceLocation!, mutants);
       if (found.length === 0)
         throw new Error(`mutation: the switched contracts do not compile, and no mutant is to blame:\n${formattedMessage}`);
       for (const id of found) refused.add(mutants[id - 1]!.key);
@@ -94,18 +99,23 @@ export function switchAll(say: (text: string) => void): { sources: Record<string
   }
 }
 
-/** Numbers of the mutants in a stretch of text, else of the last one before it. */
-function mutantsAt(text: string, start: number, end: number): number[] {
+/** Numbers of the mutants that an error is about: those in its stretch of text, else the last one right before it. */
+function culprits(text: string, { start, end }: { start: number; end: number }, mutants: readonly Mutant[]): number[] {
   const numbers = (part: string): number[] => [...part.matchAll(/mutant__y?\((\d+)\)/g)].map((match) => Number(match[1]));
   const inside = numbers(text.slice(start, end));
-  return inside.length > 0 ? inside : numbers(text.slice(Math.max(0, start - 400), start)).slice(-1);
+  if (inside.length > 0) return inside;
+  const before = numbers(text.slice(Math.max(0, start - 400), start)).slice(-1);
+  if (before.length > 0) return before;
+  // A storage pointer that is returned must be set on every path: the error names the declaration, the removed statement comes later.
+  const after = numbers(text.slice(end, text.indexOf("\n    }\n", end)));
+  return after.filter((id) => mutants[id - 1]!.operator === "statement" && mutants[id - 1]!.before.includes("="));
 }
 
 /** What the build depends on. */
 export function fingerprint(): string {
   const hash = createHash("sha256");
   const files = [...globSync("contracts/**/*.sol", { cwd: ROOT }), ...globSync("test/contracts/**/*.sol", { cwd: ROOT })];
-  for (const file of [...files, ...BUILDERS, "hardhat.config.ts"].sort()) {
+  for (const file of [...files, ...BUILDERS].sort()) {
     hash.update(file).update(readFileSync(path.join(ROOT, file)));
   }
   return hash.digest("hex").slice(0, 16);
@@ -166,11 +176,11 @@ export function build(say: (text: string) => void): Mutant[] {
 }
 
 function copyProject({ testsOnly = false } = {}): void {
-  for (const name of testsOnly ? ["test/contract", "offchain", "scripts"] : COPIED) {
+  for (const name of testsOnly ? ["test/contract", "test/simulation", "bench", "offchain", "scripts"] : COPIED) {
     rmSync(path.join(PROJECT, name), { recursive: true, force: true });
     cpSync(path.join(ROOT, name), path.join(PROJECT, name), { recursive: true });
   }
-  for (const name of EXPENSIVE) rmSync(path.join(PROJECT, name), { force: true });
+  for (const name of LEFT_OUT) rmSync(path.join(PROJECT, name), { force: true });
   if (testsOnly) return;
   cpSync(path.join(ROOT, "hardhat.config.ts"), path.join(PROJECT, "hardhat.config.base.ts"));
   writeFileSync(path.join(PROJECT, "hardhat.config.ts"), CONFIG);

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { ROOT } from "./build.ts";
 import { readResults, type Result, sourceHash } from "./run.ts";
@@ -28,6 +28,8 @@ const REASONS = path.join(FOLDER, "reasons.json");
 export interface Reason {
   /** Text that the place and the change must contain, such as `Sketch.sol` or `unchecked`. */
   file: string;
+  /** Where the same change elsewhere in the file is another matter. */
+  function?: string;
   before: string;
   after: string;
   equivalent: boolean;
@@ -54,7 +56,8 @@ export function writeReport(all: Mutant[], { seed, sample }: { seed: string; sam
     const result = known.get(`${mutant.key}|${hashes.get(mutant.file)}`);
     if (result === undefined) return [];
     const reason = reasons.find(
-      ({ file, before, after }) => mutant.file.endsWith(file) && mutant.before === before && mutant.after === after,
+      ({ file, function: inside = mutant.function, before, after }) =>
+        mutant.file.endsWith(file) && mutant.function === inside && mutant.before === before && mutant.after === after,
     );
     return [{ mutant, result, reason, equivalent: reason?.equivalent === true }];
   });
@@ -71,7 +74,7 @@ export function writeReport(all: Mutant[], { seed, sample }: { seed: string; sam
     complete,
     sample: complete
       ? "every mutant was tested"
-      : `${entries.length} of ${all.length} mutants, in an order that seed ${seed} decides${sample === undefined ? "" : `, cut at ${sample}`}`,
+      : `${entries.length} of ${all.length} mutants, contract by contract (perContract says of each how many), in an order that seed ${seed} decides${sample === undefined ? "" : `, cut at ${sample}`}`,
     how: "A mutant counts as killed when a test fails or the tests do not end. Each is tried on the tests that reach it, within a budget of time; what the budget cuts off counts as survived.",
     operators: by(
       ({ operator }) => operator,
@@ -82,6 +85,7 @@ export function writeReport(all: Mutant[], { seed, sample }: { seed: string; sam
       (name) => ({ population: all.filter(({ contract }) => contract === name).length }),
     ),
   };
+  mkdirSync(FOLDER, { recursive: true });
   writeFileSync(path.join(FOLDER, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
   const alive = entries.filter(({ result }) => isAlive(result));
   writeFileSync(path.join(FOLDER, "survivors.md"), survivors(alive, report));

@@ -2,14 +2,19 @@ import { type ChildProcess, fork } from "node:child_process";
 import { appendFileSync, existsSync, globSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { createHash } from "node:crypto";
-import { CACHE, PROJECT, ROOT } from "./build.ts";
+import { PROJECT, ROOT } from "./build.ts";
 import type { Mutant } from "./switched.ts";
 import type { Answer, Outcome } from "./worker.ts";
 
 /** What is known of a mutant. `source`: hash of the file that it changes, so that a result of another version does not count. */
-export type Result = Outcome & { key: string; source: string };
+export interface Result {
+  key: string;
+  source: string;
+  outcome: Outcome["outcome"];
+}
 
-export const RESULTS = path.join(CACHE, "results.jsonl");
+/** Committed, because a run of all mutants takes hours: whoever goes on need not begin anew. */
+export const RESULTS = path.join(ROOT, "test", "mutation", "results.jsonl");
 const MUTANT_LIMIT_MS = 120_000;
 const TRACE_LIMIT_MS = 40 * 60_000;
 
@@ -84,16 +89,9 @@ export async function run(mutants: Mutant[], say: (text: string) => void): Promi
       worker.kill("SIGKILL");
       worker = undefined;
     }
-    const { outcome, killer, tests, ms } = answer ?? { outcome: "timeout" as const, tests: 0, ms: MUTANT_LIMIT_MS };
+    const outcome = answer?.outcome ?? "timeout";
     counts[outcome]++;
-    const result: Result = {
-      key: mutant.key,
-      source: sourceHash(mutant.file),
-      outcome,
-      ...(killer === undefined ? {} : { killer }),
-      tests,
-      ms: Math.round(ms),
-    };
+    const result: Result = { key: mutant.key, source: sourceHash(mutant.file), outcome };
     appendFileSync(RESULTS, `${JSON.stringify(result)}\n`);
     const left = ((Date.now() - started) / (i + 1)) * (mutants.length - i - 1);
     const sum = `${counts.killed + counts.timeout} killed, ${counts.survived + counts.unreached} survived`;

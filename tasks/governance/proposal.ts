@@ -1,4 +1,4 @@
-import { id, type Result } from "ethers";
+import { id } from "ethers";
 import { interfaces, MODULE_NAMES, type ModuleName } from "../../offchain/chain/abis.ts";
 import { required } from "../arguments.ts";
 import type { Context } from "../command.ts";
@@ -54,10 +54,7 @@ export function parsedCall(word: string | undefined, json: string | undefined): 
 }
 
 /** The proposal with this number, from the event that announced it. Throws Refusal. */
-export async function foundProposal(
-  context: Context,
-  text: string | undefined,
-): Promise<Proposal & { id: bigint; proposer: string; event: Result }> {
+export async function foundProposal(context: Context, text: string | undefined): Promise<Proposal & { id: bigint; proposer: string }> {
   const wanted = required(text, "--proposal", "a proposal's number, as governance propose or governance list print it");
   const found = (await proposals(context)).find(({ id: number }) => number.toString() === wanted);
   if (found === undefined)
@@ -69,26 +66,14 @@ export async function foundProposal(
 export async function proposals(context: Context) {
   const logs = await logsOf(context, { module: "CorGovernor", event: "ProposalCreated", indexed: [] });
   return logs.map(({ args }) => {
-    const event = args;
-    const [number, proposer, targets, , , calldatas, , , description] = [...event] as [
-      bigint,
-      string,
-      string[],
-      bigint[],
-      string[],
-      string[],
-      bigint,
-      bigint,
-      string,
-    ];
+    const targets = [...(args.getValue("targets") as string[])];
     return {
-      id: number,
-      proposer,
-      targets: [...targets],
+      id: args.getValue("proposalId") as bigint,
+      proposer: args.getValue("proposer") as string,
+      targets,
       values: targets.map(() => 0n),
-      calldatas: [...calldatas],
-      description,
-      event,
+      calldatas: [...(args.getValue("calldatas") as string[])],
+      description: args.getValue("description") as string,
     };
   });
 }

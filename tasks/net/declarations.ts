@@ -10,6 +10,18 @@ export const netTasks = [
     () => import("./status.ts"),
   ),
   subtask(
+    ["net", "watch"],
+    "Prints what happens on the network, an event a line as it comes; with --json an object a line",
+    {
+      options: {
+        seconds: "how long (default: until it is interrupted)",
+        since: ["block to begin with (latest: what comes from now on)", "latest"],
+        module: "only events of this module",
+      },
+    },
+    () => import("./watch.ts"),
+  ),
+  subtask(
     ["net", "deploy"],
     "Deploys all contracts with the network's parameters and writes the deployment record",
     {

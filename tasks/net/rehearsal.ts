@@ -1,8 +1,6 @@
 import type { HardhatRuntimeEnvironment } from "hardhat/types/hre";
-import { getCreateAddress } from "ethers";
 import { deploy } from "../../scripts/deploy.ts";
 import type { NetworkParameters } from "../../scripts/parameters.ts";
-import type { Report } from "../output.ts";
 
 /** A transaction of the rehearsal: what it does and what gas it took. */
 interface Step {
@@ -26,9 +24,4 @@ export async function rehearse(
     }),
   );
   return { steps, totalGas: steps.reduce((sum, { gas }) => sum + gas, 0) };
-}
-
-/** Where contracts would come to lie that an account creates from this nonce on. */
-export function placesOf(from: string, nonce: number, names: readonly string[]): Report {
-  return Object.fromEntries(names.map((name, i) => [name, getCreateAddress({ from, nonce: nonce + i })]));
 }

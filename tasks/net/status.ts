@@ -1,5 +1,6 @@
 import { amount, instant } from "../amounts.ts";
 import { command } from "../command.ts";
+import { Detail } from "../output.ts";
 import { registeredModels } from "../model/reference.ts";
 
 export default command(async (context) => {
@@ -23,7 +24,10 @@ export default command(async (context) => {
     chainId: Number(endpoint.chainId),
     block: head!.number,
     time: instant(head!.timestamp),
-    deployment: { file: deploymentFile, sinceBlock: deployment.blockNumber, ...deployment.addresses },
+    deployment: new Detail(
+      { file: deploymentFile, sinceBlock: deployment.blockNumber, ...deployment.addresses },
+      `${deploymentFile}, since block ${deployment.blockNumber} (addresses: runtime show)`,
+    ),
     pool: {
       open: pool.open,
       minStake: amount(pool.minStake),

@@ -71,6 +71,12 @@ export const nodeTasks = [
     () => import("./admit.ts"),
   ),
   subtask(
+    ["node", "excuse"],
+    "Anyone: gives a node back what it lost for not opening while the chain stood still",
+    { changes: true, options: node },
+    () => import("./excuse.ts"),
+  ),
+  subtask(
     ["node", "collect"],
     "Anyone: returns the members of a lapsed lease to the pool",
     { changes: true, options: { lease: "the lease's number" } },

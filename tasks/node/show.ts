@@ -19,7 +19,7 @@ export default command(async (context, args: { node?: string; operator?: string 
     node,
     owner: found.owner,
     operator: found.operator,
-    endpoint: (endpoints.at(-1)?.args.getValue("endpoint") as string | undefined) ?? "",
+    endpoint: endpoints.at(-1)?.args.getValue("endpoint") ?? "",
     model: found.model,
     modelName: (await views.model(found.model))?.name ?? null,
     eligible,

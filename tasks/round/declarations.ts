@@ -33,7 +33,7 @@ export const roundTasks = [
       options: {
         out: "file to write (default: none, only the content id is shown)",
         parent: "content id of the version before (default: none)",
-        from: ["first round", "1"],
+        first: ["first round", "1"],
       },
     },
     () => import("./export.ts"),

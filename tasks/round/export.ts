@@ -6,8 +6,8 @@ import { wholeNumber } from "../arguments.ts";
 import { command } from "../command.ts";
 import { logsOf } from "../logs.ts";
 
-export default command(async (context, args: { out?: string; parent?: string; from: string }) => {
-  const first = wholeNumber(args.from, "--from", 1);
+export default command(async (context, args: { out?: string; parent?: string; first: string }) => {
+  const first = wholeNumber(args.first, "--first", 1);
   if (args.parent !== undefined) digestOfCid(args.parent);
   const logs = await logsOf(context, { module: "PoUW", indexed: [] });
   const times = new Map<number, number>();

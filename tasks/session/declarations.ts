@@ -16,7 +16,10 @@ export const sessionTasks = [
         redundancy: ["independent answers per prompt, 1 to 9", "3"],
         quorum: "answers that must agree (default: a bare majority)",
         leaseNodes: "nodes that a lease draws (default: the redundancy)",
-        mode: ["leased: committees come from the session's lease; per-task: drawn for each task", "leased"],
+        mode: [
+          "leased: committees come from the session's lease; per-task: drawn for each task; hybrid: a lease of its own nodes first; dedicated: of its own nodes only",
+          "leased",
+        ],
         comparison: ["semantic (sketches) or exact (digests)", "semantic"],
         queueWindow: ["longest wait for an assignment, seconds (mode per-task)", "60"],
         service: ["kind of work: completion, chat, classification, synthetic-data, oracle-query or embedding", "chat"],
@@ -33,6 +36,10 @@ export const sessionTasks = [
         maxPromptTokens: "most tokens of a prompt (default: the model's context)",
         maxTokens: "most output tokens of a prompt (default: 128, or the model's context where it is less)",
         priceCeiling: "highest accepted COR per 1,000 tokens (default: the model's price now)",
+      },
+      flags: {
+        widen: "Take nodes of lower classes where too few of --level are free",
+        rerun: "Try once more with other nodes where no majority is found",
       },
     },
     () => import("./open.ts"),

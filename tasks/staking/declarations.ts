@@ -13,7 +13,12 @@ export const stakingTasks = [
     { options: { account: "address, or as in --from" } },
     () => import("./show.ts"),
   ),
-  subtask(["staking", "stake"], "Locks COR", { changes: true, options: { amount: "COR", ...days } }, () => import("./stake.ts")),
+  subtask(
+    ["staking", "stake"],
+    "Locks COR, which then earns",
+    { changes: true, options: { amount: "COR", ...days } },
+    () => import("./stake.ts"),
+  ),
   subtask(
     ["staking", "relock"],
     "Begins another lock, with earnings settled",

@@ -1,4 +1,6 @@
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { expect } from "chai";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 
 /** Debian's Chromium, or what CHROMIUM names. */
@@ -9,6 +11,18 @@ const MORE = ["--disable-component-update", "--disable-sync", "--disable-dev-shm
 /** Whether a browser is here; why not, otherwise. */
 export const missingBrowser = (): string | undefined =>
   existsSync(CHROMIUM) ? undefined : `found no Chromium at ${CHROMIUM}, wanted one: apt-get install chromium, or name one in CHROMIUM`;
+
+/** Builds the page; without a browser leaves the suite out, which CI never does. */
+export function buildPage(suite: Mocha.Context): void {
+  const missing = missingBrowser();
+  if (missing !== undefined) {
+    if (process.env["CI"] !== undefined) throw new Error(missing);
+    process.stdout.write(`    left out: ${missing}\n`);
+    suite.skip();
+  }
+  const built = spawnSync(process.execPath, ["scripts/buildDashboard.mjs"], { encoding: "utf8" });
+  expect(built.status, built.stderr).to.equal(0);
+}
 
 export async function launch(): Promise<Browser> {
   return await chromium.launch({ executablePath: CHROMIUM, args: [...FLAGS, ...MORE], headless: true });

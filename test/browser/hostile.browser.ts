@@ -1,19 +1,10 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { spawnSync } from "node:child_process";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { expect } from "chai";
-import Fastify, { type FastifyInstance } from "fastify";
+import type { FastifyInstance } from "fastify";
 import { sha256 } from "ethers";
 import type { Browser } from "playwright-core";
 import { SyntheticChain } from "../../bench/syntheticChain.ts";
-import { follow } from "../../offchain/indexer/follow.ts";
-import { IndexStore } from "../../offchain/indexer/indexStore.ts";
-import { pageRoutes } from "../../offchain/indexer/page.ts";
-import { IndexQueries } from "../../offchain/indexer/queries.ts";
-import { indexRoutes } from "../../offchain/indexer/routes.ts";
-import type { IndexService } from "../../offchain/indexer/service.ts";
-import { launch, missingBrowser, openPage } from "./browser.ts";
+import { type IndexServer, serveIndex } from "./indexServer.ts";
+import { buildPage, launch, openPage } from "./browser.ts";
 import { settled, viewsOf } from "./views.ts";
 
 const SCRIPT = `"><script>window.owned=1</script><img src=x onerror="window.owned=1"><svg onload=window.owned=1>`;
@@ -28,22 +19,12 @@ const ACTING = /[\u0000-\u0008\u000b-\u001f\u007f\u061c\u200e\u200f\u202a-\u202e
 describe("Strangers' text on the page", function () {
   this.timeout(90_000);
   let browser: Browser;
-  let server: FastifyInstance;
-  let queries: IndexQueries;
-  let folder: string;
+  let served: IndexServer;
   let base: string;
   let task: string;
 
   before(async function () {
-    const missing = missingBrowser();
-    if (missing !== undefined) {
-      if (process.env["CI"] !== undefined) throw new Error(missing);
-      process.stdout.write(`    left out: ${missing}\n`);
-      this.skip();
-    }
-    expect(spawnSync(process.execPath, ["scripts/buildDashboard.mjs"]).status).to.equal(0);
-    folder = mkdtempSync(path.join(tmpdir(), "corroborate-hostile-"));
-    const file = path.join(folder, "index.db");
+    buildPage(this);
     const manifest = Buffer.from(JSON.stringify({ v: 1, prompts: [{ messages: [{ role: "user", content: LARGE }] }] }));
     const answer = Buffer.from(LARGE);
     const words = {
@@ -57,37 +38,30 @@ describe("Strangers' text on the page", function () {
     };
     const chain = new SyntheticChain({ nodes: 6, sessions: 1, tasksPerBlock: 1, words });
     chain.addTasks(3);
-    const store = new IndexStore(file, 31337n, chain.deployment.addresses.SessionQueue);
-    await follow({ endpoint: chain.endpoint, deployment: chain.deployment, store, pollMs: 0 });
-    store.close();
-    queries = new IndexQueries(file);
-    const standing = { block: 1, head: 1, headTime: 0, caughtUp: true, events: 1, reorganisations: 0, fault: HOSTILE };
-    const index = { queries, standing, listen: () => () => false } as unknown as IndexService;
-    server = Fastify();
-    const host = { router: HOSTILE, session: 1, model: HOSTILE };
-    await server.register(indexRoutes, { index, deployment: chain.deployment, rpc: "http://127.0.0.1:1", host });
-    await server.register(pageRoutes, { rpc: "http://127.0.0.1:1" });
     const contents = new Map([manifest, answer].map((bytes) => [sha256(bytes), bytes]));
-    server.get<{ Params: { cid: string } }>("/content/:cid", async (request, reply) => {
-      const { digestOfCid } = await import("../../offchain/content/contentId.ts");
-      // As a hostile server would: markup by its type too.
-      return await reply.type("text/html").send(contents.get(digestOfCid(request.params.cid)));
-    });
-    server.post(
-      "/v1/chat/completions",
-      async (_request, reply) => await reply.code(400).send({ error: { code: HOSTILE, message: LARGE, retryable: false, task_id: null } }),
-    );
-    server.get("/v1/models", () => ({ data: [{ id: HOSTILE, kind: "generation" }] }));
-    base = await server.listen({ host: "127.0.0.1", port: 0 });
-    task = queries.tasks({ limit: 1 }).tasks[0]!.id;
+    const routes = (server: FastifyInstance) => {
+      server.get<{ Params: { cid: string } }>("/content/:cid", async (request, reply) => {
+        const { digestOfCid } = await import("../../offchain/content/contentId.ts");
+        // As a hostile server would: markup by its type too.
+        return await reply.type("text/html").send(contents.get(digestOfCid(request.params.cid)));
+      });
+      server.post(
+        "/v1/chat/completions",
+        async (_request, reply) =>
+          await reply.code(400).send({ error: { code: HOSTILE, message: LARGE, retryable: false, task_id: null } }),
+      );
+      server.get("/v1/models", () => ({ data: [{ id: HOSTILE, kind: "generation" }] }));
+    };
+    const host = { router: HOSTILE, session: 1, model: HOSTILE };
+    served = await serveIndex({ endpoint: chain.endpoint, deployment: chain.deployment, standing: { fault: HOSTILE }, host, routes });
+    ({ base } = served);
+    task = served.queries.tasks({ limit: 1 }).tasks[0]!.id;
     browser = await launch();
   });
 
   after(async () => {
     await browser?.close();
-    await server?.close();
-    queries?.close();
-    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+    await served?.close();
   });
 
   it("is inert in every view: no script runs, nothing is fetched, no character acts, a megabyte does not flood the page", async () => {

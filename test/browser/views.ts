@@ -1,7 +1,9 @@
 import type { Page } from "playwright-core";
 
+const NO_HASH = `0x${"0".repeat(64)}`;
+
 /** Every view of the page, with one thing of each kind that the network has. */
-export const viewsOf = (task: string) =>
+export const viewsOf = (task: string, transaction = NO_HASH) =>
   ({
     overview: "#/",
     chat: "#/chat",
@@ -14,6 +16,7 @@ export const viewsOf = (task: string) =>
     leaderboard: "#/leaderboard",
     rounds: "#/rounds",
     governance: "#/governance",
+    transaction: `#/transactions/${transaction}`,
     missing: "#/nowhere",
   }) as const;
 

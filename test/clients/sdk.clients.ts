@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { account, ACCOUNTS } from "../../scripts/localnet/accounts.ts";
 import type { Localnet } from "../../scripts/localnet/network.ts";
@@ -78,6 +79,40 @@ describe("the SDK", function () {
     expect(refused).to.be.instanceOf(SdkError).and.include({ code: "invalid_value", retryable: false });
     const aborted = await client.complete(REQUEST, { signal: AbortSignal.abort(new Error("enough")) }).catch((error: unknown) => error);
     expect(aborted).to.have.property("message", "enough");
+  });
+
+  it("K7: an API key is in no log, number, error, event or file, of the router, the nodes or the chain", async () => {
+    const secret = apiKey.slice("cor_".length);
+    const wrong = { "content-type": "application/json", authorization: `Bearer ${apiKey}x` };
+    const told: string[] = [];
+    const bases = [net.routerUrl, ...net.nodeUrls];
+    const paths = [
+      "/healthz",
+      "/readyz",
+      "/metrics",
+      "/openapi.json",
+      "/nowhere",
+      "/content/nonsense",
+      "/v1/usage",
+      "/v1/models",
+      "/v1/tasks",
+    ];
+    for (const base of bases)
+      for (const where of paths)
+        for (const headers of [{}, { authorization: `Bearer ${apiKey}` }, wrong])
+          told.push(await (await fetch(base + where, { headers })).text());
+    for (const body of ["{", JSON.stringify({ model: apiKey.slice(0, 3), messages: [] })])
+      told.push(await (await fetch(`${net.routerUrl}/v1/chat/completions`, { method: "POST", headers: wrong, body })).text());
+    const events = (await net.provider.getLogs({ fromBlock: 0, toBlock: "latest" })).map(({ data }) => Buffer.from(data.slice(2), "hex"));
+    const folder = path.dirname(net.router.logFile);
+    const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
+    expect(files.map(({ name }) => name)).to.include.members(["requests.db", "journal.db"]);
+    const written = files.map(({ parentPath, name }) => ({ name, bytes: readFileSync(path.join(parentPath, name)) }));
+    for (const form of [secret, Buffer.from(secret, "base64url"), encodeURIComponent(apiKey), Buffer.from(apiKey).toString("hex")]) {
+      expect(told.filter((text) => typeof form === "string" && text.includes(form))).to.deep.equal([]);
+      expect(events.some((bytes) => bytes.includes(form))).to.equal(false);
+      expect(written.filter(({ bytes }) => bytes.includes(form)).map(({ name }) => name)).to.deep.equal([]);
+    }
   });
 
   it("answers by a wallet alone, with the same kind of result, while no router runs", async () => {

@@ -128,4 +128,48 @@ describe("Allowance", () => {
     await expect(allowance().use(SESSION, 1)).to.be.revertedWithCustomError(Allowance, "AllowanceExceeded").withArgs(1, 0);
     expect(await available(), "H3 what is in a session stays").to.equal(DAILY / 2n);
   });
+
+  it("M7 tells of sessions, of what comes back and of rates, and takes the highest rate and no more", async () => {
+    const { modules, stranger, keeper } = net();
+    const { Allowance } = modules;
+    expect(await Allowance.rate()).to.equal(100n);
+    await expect(allowance().open(net().terms)).to.emit(Allowance, "AllowanceSessionOpened").withArgs(3, stranger.address);
+    await allowance().use(3, DAILY);
+    await allowance().close(3);
+    await expect(Allowance.connect(keeper).reclaim(3)).to.emit(Allowance, "AllowanceReclaimed").withArgs(3, DAILY);
+    await expect(Allowance.giveBack(keeper.address, 5)).to.emit(Allowance, "AllowanceReturned").withArgs(keeper.address, 5);
+    await expect(Allowance.setRate(10_000)).to.emit(Allowance, "AllowanceRateChanged").withArgs(10_000);
+    expect(await Allowance.rate()).to.equal(10_000n);
+    expect(await Allowance.allowanceOf(stranger.address)).to.equal(DAILY * 100n);
+  });
+
+  it("M7 gives the pool's last unit, and one staker's use takes nothing from another's", async () => {
+    const { modules, stranger, client, deployer } = net();
+    const { Allowance, COR, Staking } = modules;
+    await COR.connect(client).approve(Staking.target, STAKE);
+    await Staking.connect(client).stake(2, STAKE);
+    await Allowance.giveBack(deployer.address, (await COR.balanceOf(Allowance.target)) - DAILY);
+    await expect(Allowance.connect(client).open(net().terms)).to.emit(Allowance, "AllowanceSessionOpened").withArgs(3, client.address);
+    await allowance().use(SESSION, DAILY);
+    expect(await COR.balanceOf(Allowance.target)).to.equal(0n);
+    expect([await Allowance.availableTo(stranger.address), await Allowance.availableTo(client.address)]).to.deep.equal([0n, DAILY]);
+    await COR.transfer(Allowance.target, DAILY);
+    await Allowance.connect(client).use(3, DAILY);
+  });
+
+  it("M7 rounds what is left down, so that no allowance is exceeded by one where the stake has grown between two uses", async () => {
+    const { modules, client } = net();
+    const { Allowance, COR, Staking } = modules;
+    const stake = parseEther("1000");
+    await Allowance.setRate(10_000);
+    await COR.connect(client).approve(Staking.target, 2n * stake);
+    await Staking.connect(client).stake(0, stake);
+    await Allowance.connect(client).open(net().terms);
+    await Allowance.connect(client).use(3, 1);
+    await Staking.connect(client).stake(0, 100);
+    const whole = stake / 100n + 1n;
+    expect(await Allowance.allowanceOf(client.address)).to.equal(whole);
+    // The unit that was used is a little more than one of the larger allowance's.
+    expect(await Allowance.availableTo(client.address)).to.equal(whole - 2n);
+  });
 });

@@ -1,11 +1,12 @@
 import { network } from "hardhat";
 import { expect } from "chai";
-import { ContractFactory, parseEther, sha256, ZeroAddress, ZeroHash } from "ethers";
+import { ContractFactory, id as hashOf, parseEther, sha256, ZeroAddress, ZeroHash } from "ethers";
 import { accountValue, agrees, type Checkpoint, checkpointOf, LEAF, type Leaf, leavesIn } from "../../offchain/protocol/checkpoint.ts";
 import { proveOnAnchor } from "../../offchain/sdk/anchorProof.ts";
 import { artifactOf } from "../../scripts/deploy.ts";
 import type { Anchor } from "../../types/ethers-contracts/contracts/identity/Anchor.ts";
 import type { COR } from "../../types/ethers-contracts/contracts/economy/COR.ts";
+import type { HostileToken } from "../../types/ethers-contracts/test/contracts/HostileToken.ts";
 import { useNetwork } from "./suite.ts";
 
 const DAY = 86_400;
@@ -192,5 +193,102 @@ describe("Anchor, from a second chain to a first", () => {
     await expect(as.propose(checkpoint.root, checkpoint.contents, block)).to.be.revertedWithCustomError(anchor, "AnchorNothingNew");
     await as.propose(checkpoint.root, checkpoint.contents, block + 1);
     expect((await anchor.checkpointOf(2)).bond).to.equal(1n);
+  });
+
+  const ROOT = hashOf("root");
+  const CONTENTS = hashOf("contents");
+
+  it("L2 tells of every step of a checkpoint, and takes a reason of the greatest length", async () => {
+    const { governance, proposer, challenger, stranger } = await accounts();
+    const reason = "x".repeat(256);
+    await expect(anchor.connect(proposer).propose(ROOT, CONTENTS, 100))
+      .to.emit(anchor, "CheckpointProposed")
+      .withArgs(1, proposer.address, ROOT, CONTENTS, 100, BOND);
+    await expect(anchor.connect(challenger).contest(1, `${reason}x`))
+      .to.be.revertedWithCustomError(anchor, "AnchorReasonTooLong")
+      .withArgs(257, 256);
+    await expect(anchor.connect(challenger).contest(1, reason))
+      .to.emit(anchor, "CheckpointContested")
+      .withArgs(1, challenger.address, reason);
+    expect(await anchor.held()).to.equal(2n * BOND);
+    await expect(anchor.connect(governance).resolve(1, true)).to.emit(anchor, "CheckpointResolved").withArgs(1, true);
+    await expect(anchor.close(1))
+      .to.emit(anchor, "CheckpointClosed")
+      .withArgs(1, 2n * BOND, 0);
+    await expect(anchor.connect(proposer).withdraw(stranger.address))
+      .to.emit(anchor, "AnchorWithdrawn")
+      .withArgs(proposer.address, stranger.address, 2n * BOND);
+    expect(await cor.balanceOf(stranger.address)).to.equal(2n * BOND);
+  });
+
+  it("J8 an uncontested checkpoint owes its proposer one bond and nobody else anything, and is final only after the window's last second", async () => {
+    const { proposer } = await accounts();
+    await anchor.connect(proposer).propose(ROOT, CONTENTS, 100);
+    const end = (await one.networkHelpers.time.latest()) + DAY;
+    await one.networkHelpers.time.increaseTo(end);
+    expect(await anchor.standingOf(1)).to.equal(STANDING.pending);
+    await one.networkHelpers.time.increaseTo(end + 1);
+    expect(await anchor.standingOf(1)).to.equal(STANDING.final);
+    await expect(anchor.close(1)).to.emit(anchor, "CheckpointClosed").withArgs(1, BOND, 0);
+    expect([await anchor.owedTo(proposer.address), await anchor.owedTo(ZeroAddress)]).to.deep.equal([BOND, 0n]);
+  });
+
+  it("H1 governance decides until the last second of its thirty days", async () => {
+    const { governance, proposer, challenger } = await accounts();
+    await anchor.connect(proposer).propose(ROOT, CONTENTS, 100);
+    await anchor.connect(challenger).contest(1, "");
+    const end = (await one.networkHelpers.time.latest()) + 30 * DAY;
+    const before = await one.networkHelpers.takeSnapshot();
+    await one.networkHelpers.time.setNextBlockTimestamp(end);
+    await anchor.connect(governance).resolve(1, true);
+    expect(await anchor.standingOf(1)).to.equal(STANDING.final);
+    await before.restore();
+    await one.networkHelpers.time.increaseTo(end);
+    expect(await anchor.standingOf(1)).to.equal(STANDING.contested);
+    await one.networkHelpers.time.increaseTo(end + 1);
+    expect(await anchor.standingOf(1)).to.equal(STANDING.rejected);
+    await expect(anchor.close(1)).to.emit(anchor, "CheckpointClosed").withArgs(1, BOND, BOND);
+  });
+
+  it("J8 only a final checkpoint moves the last block, and none moves it back", async () => {
+    const { governance, proposer, challenger } = await accounts();
+    const propose = (block: number) => anchor.connect(proposer).propose(ROOT, CONTENTS, block);
+    for (const block of [100, 200, 300]) await propose(block);
+    await anchor.connect(challenger).contest(3, "");
+    await anchor.connect(governance).resolve(3, false);
+    await anchor.close(3);
+    await one.networkHelpers.time.increase(DAY + 1);
+    for (const checkpoint of [2, 1]) await anchor.close(checkpoint);
+    await expect(propose(200)).to.be.revertedWithCustomError(anchor, "AnchorNothingNew").withArgs(ROOT, 200);
+    await propose(201);
+    expect(await anchor.checkpointCount()).to.equal(4n);
+  });
+
+  it("the bond is at most a quarter of what its number holds, and every change is told", async () => {
+    const { governance } = await accounts();
+    const most = (2n ** 128n - 1n) / 4n;
+    expect(await anchor.bond()).to.equal(BOND);
+    await expect(anchor.connect(governance).setBond(most)).to.emit(anchor, "BondChanged").withArgs(most);
+    expect(await anchor.bond()).to.equal(most);
+    for (const next of [most + 1n, 2n ** 128n - 1n])
+      await expect(anchor.connect(governance).setBond(next))
+        .to.be.revertedWithCustomError(anchor, "AnchorBondMismatch")
+        .withArgs(next, most);
+    expect(await anchor.bond()).to.equal(most);
+  });
+
+  it("A1 takes no bond of which not everything arrives", async () => {
+    const { proposer } = await accounts();
+    const token = (await (await one.ethers.getContractFactory("HostileToken")).deploy()) as unknown as HostileToken;
+    const factory = await one.ethers.getContractFactory("Anchor");
+    const other = (await factory.deploy(await anchor.authority(), token.target, 1, ZeroAddress, DAY, BOND)) as unknown as Anchor;
+    await token.mint(proposer.address, BOND);
+    await token.behave(1);
+    await expect(other.connect(proposer).propose(ROOT, CONTENTS, 1))
+      .to.be.revertedWithCustomError(other, "AnchorBondMismatch")
+      .withArgs((BOND * 99n) / 100n, BOND);
+    await token.behave(0);
+    await other.connect(proposer).propose(ROOT, CONTENTS, 1);
+    expect(await other.held()).to.equal(BOND);
   });
 });

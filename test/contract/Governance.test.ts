@@ -5,7 +5,7 @@ import { eventsIn, now, receiptOf, useNetwork } from "./suite.ts";
 
 const FOR = 1;
 const AGAINST = 0;
-const STATE = { pending: 0n, active: 1n, defeated: 3n, succeeded: 4n, queued: 5n, executed: 7n };
+const STATE = { pending: 0n, active: 1n, canceled: 2n, defeated: 3n, succeeded: 4n, queued: 5n, executed: 7n };
 
 describe("Governance", () => {
   // As on a real network: the account that deployed has no office left.
@@ -37,11 +37,17 @@ describe("Governance", () => {
     return [[contract.target as string], [0n], [data]] as [string[], bigint[], string[]];
   }
 
+  /** What the keeper's proposal is numbered. */
+  async function proposed(call: ReturnType<typeof proposalTo>, why: string): Promise<bigint> {
+    const { CorGovernor } = net().modules;
+    const receipt = await receiptOf(CorGovernor.connect(net().keeper).propose(...call, why));
+    return eventsIn(receipt, CorGovernor, "ProposalCreated")[0]!["proposalId"] as bigint;
+  }
+
   async function voted(call: ReturnType<typeof proposalTo>, why: string, support = FOR) {
     const { modules, keeper, stranger } = net();
     const { CorGovernor } = modules;
-    const receipt = await receiptOf(CorGovernor.connect(keeper).propose(call[0], call[1], call[2], why));
-    const proposal = eventsIn(receipt, CorGovernor, "ProposalCreated")[0]!["proposalId"] as bigint;
+    const proposal = await proposed(call, why);
     expect(await CorGovernor.state(proposal)).to.equal(STATE.pending);
     await time().increase(local.votes.votingDelay + 1);
     await CorGovernor.connect(keeper).castVote(proposal, support);
@@ -88,8 +94,7 @@ describe("Governance", () => {
     await time().increase(local.votes.votingPeriod + 1);
     expect(await CorGovernor.state(refused)).to.equal(STATE.defeated);
     const call = proposalTo("ModelRegistry", "deprecate", [id("other")]);
-    const receipt = await receiptOf(CorGovernor.connect(keeper).propose(...call, "alone"));
-    const proposal = eventsIn(receipt, CorGovernor, "ProposalCreated")[0]!["proposalId"] as bigint;
+    const proposal = await proposed(call, "alone");
     await time().increase(local.votes.votingDelay + 1);
     await CorGovernor.connect(keeper).castVote(proposal, FOR);
     await time().increase(local.votes.votingPeriod + 1);
@@ -101,14 +106,49 @@ describe("Governance", () => {
     const { modules, keeper, stranger } = net();
     const { CorGovernor } = modules;
     const call = proposalTo("ModelRegistry", "deprecate", [id("late")]);
-    const receipt = await receiptOf(CorGovernor.connect(keeper).propose(...call, "late"));
-    const proposal = eventsIn(receipt, CorGovernor, "ProposalCreated")[0]!["proposalId"] as bigint;
+    const proposal = await proposed(call, "late");
     await time().increase(local.votes.votingDelay + 1);
     await CorGovernor.connect(keeper).castVote(proposal, FOR);
     const deadline = await CorGovernor.proposalDeadline(proposal);
     await time().increaseTo(deadline - 10n);
     await CorGovernor.connect(stranger).castVote(proposal, FOR);
     expect(await CorGovernor.proposalDeadline(proposal)).to.equal(BigInt((await now(net())) + local.votes.lateQuorum));
+  });
+
+  it("M8 whoever proposed may take it back before the vote begins, nobody else, and a canceled proposal stays so", async () => {
+    const { modules, keeper, stranger } = net();
+    const { CorGovernor } = modules;
+    const call = proposalTo("ModelRegistry", "deprecate", [id("taken back")]);
+    const proposal = await proposed(call, "taken back");
+    await expect(CorGovernor.connect(stranger).cancel(...call, id("taken back"))).to.be.revertedWithCustomError(
+      CorGovernor,
+      "GovernorUnableToCancel",
+    );
+    await expect(CorGovernor.connect(keeper).cancel(...call, id("taken back")))
+      .to.emit(CorGovernor, "ProposalCanceled")
+      .withArgs(proposal);
+    expect(await CorGovernor.state(proposal)).to.equal(STATE.canceled);
+    await time().increase(local.votes.votingDelay + 1);
+    await expect(CorGovernor.connect(keeper).castVote(proposal, FOR)).to.be.revertedWithCustomError(
+      CorGovernor,
+      "GovernorUnexpectedProposalState",
+    );
+  });
+
+  it("M8 H4 a vote changes the rules of voting through the timelock, and nobody changes them beside it", async () => {
+    const { modules, keeper, client } = net();
+    const { CorGovernor } = modules;
+    const data = CorGovernor.interface.encodeFunctionData("setVotingPeriod", [7_200]);
+    await expect(CorGovernor.connect(keeper).setVotingPeriod(7_200))
+      .to.be.revertedWithCustomError(CorGovernor, "GovernorOnlyExecutor")
+      .withArgs(keeper.address);
+    const call: ReturnType<typeof proposalTo> = [[CorGovernor.target as string], [0n], [data]];
+    await voted(call, "slower");
+    await time().increase(local.votes.votingPeriod);
+    await CorGovernor.connect(client).queue(...call, id("slower"));
+    await time().increase(local.timelockDelay + 1);
+    await CorGovernor.connect(client).execute(...call, id("slower"));
+    expect(await CorGovernor.votingPeriod()).to.equal(7_200n);
   });
 
   it("H4 proposing needs the threshold; the account that deployed has no office left; the timelock obeys the governor alone", async () => {

@@ -134,7 +134,7 @@ describe("NodePool: leases", () => {
       .withArgs(node, operator(node).address, minStake - assignmentLock);
     await pool().connect(stranger).collect(1);
     expect((await listed()).includes(node)).to.equal(false);
-    await (await as(modules.SessionQueue)).slashUnopened(node);
+    await (await as(modules.SessionQueue)).slashUnopened(node, 0, 600);
     await expect(owner.withdrawStake(node, operator(node).address))
       .to.emit(pool(), "StakeWithdrawn")
       .withArgs(node, operator(node).address, assignmentLock - parameters.pool.unopenedPenalty);

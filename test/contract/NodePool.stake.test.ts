@@ -241,14 +241,14 @@ describe("NodePool: stake", () => {
       const penalty = parameters.pool.unopenedPenalty;
       await pool().connect(owner()).requestExit(1);
       for (const signer of [deployer, stranger, owner()]) {
-        await expect(pool().connect(signer).slashUnopened(1))
+        await expect(pool().connect(signer).slashUnopened(1, 0, 600))
           .to.be.revertedWithCustomError(pool(), "NodePoolUnauthorized")
           .withArgs(signer.address, queue);
       }
       await expect(
         pool()
           .connect(await ethers.getSigner(queue))
-          .slashUnopened(1),
+          .slashUnopened(1, 0, 600),
       )
         .to.emit(pool(), "NodeSlashed")
         .withArgs(1, penalty, minStake() - penalty);

@@ -1,7 +1,8 @@
 import { expect } from "chai";
+import { getAddress, ZeroAddress } from "ethers";
 import { MODEL } from "./network.ts";
 import { Kind } from "./rounds.ts";
-import { moveTo, nextAt, now, useNetwork } from "./suite.ts";
+import { eventsIn, moveTo, nextAt, now, receiptOf, signerAt, useNetwork } from "./suite.ts";
 
 const SLOT = 60;
 const SILENCE = 45;
@@ -97,5 +98,128 @@ describe("OracleCommittee", () => {
     expect(await committee().mayAct(net().stranger.address, await now(net()))).to.equal(true);
     await expect(committee().rotate()).to.be.revertedWithCustomError(committee(), "OracleCommitteeMembers");
     expect(await committee().isOracle(net().client.address)).to.equal(false);
+  });
+
+  it("N13 H4 only the leader's heartbeat counts, and only PoUW says who acted; what is told is who and when", async () => {
+    const { stranger, modules } = net();
+    const start = await nextSlot();
+    const first = await leaderAt(start);
+    const others = members().filter(({ address }) => address !== first);
+    for (const other of [...others, stranger])
+      await expect(committee().connect(other).heartbeat())
+        .to.be.revertedWithCustomError(committee(), "OracleCommitteeUnauthorized")
+        .withArgs(other.address, first);
+    await expect(committee().connect(stranger).note(first))
+      .to.be.revertedWithCustomError(committee(), "OracleCommitteeUnauthorized")
+      .withArgs(stranger.address, modules.PoUW.target);
+    const slot = BigInt(start / SLOT);
+    expect(await committee().currentSlot()).to.equal(slot);
+    expect(await committee().actorOf(slot)).to.equal(ZeroAddress);
+    await nextAt(net(), start + SLOT - 2);
+    await expect(committee().connect(signerOf(first)).heartbeat())
+      .to.emit(committee(), "LeaderActed")
+      .withArgs(slot, first);
+    await nextAt(net(), start + SLOT - 1);
+    const again = await receiptOf(committee().connect(signerOf(first)).heartbeat());
+    expect(eventsIn(again, committee(), "LeaderActed"), "once in a slot").to.deep.equal([]);
+    const pouw = await signerAt(net(), modules.PoUW.target as string);
+    const next = await leaderAt(start + SLOT);
+    const noted = async (actor: string) => {
+      const receipt = await receiptOf(committee().connect(pouw).note(actor));
+      return eventsIn(receipt, committee(), "LeaderActed").map((args) => [...args]);
+    };
+    expect(await noted(stranger.address)).to.deep.equal([]);
+    expect(await noted(ZeroAddress)).to.deep.equal([]);
+    expect(await noted(next)).to.deep.equal([[slot + 1n, next]]);
+    expect(await noted(next)).to.deep.equal([]);
+    expect(await committee().actorOf(slot)).to.equal(first);
+    expect(await committee().actorOf(slot + 1n)).to.equal(next);
+  });
+
+  it("N13 silence counts from the slot's begin, or from the leader's last act where that was later, to the second", async () => {
+    const { stranger } = net();
+    const start = await nextSlot();
+    const slot = BigInt(start / SLOT);
+    const first = await leaderAt(start);
+    const rotate = () => committee().connect(stranger).rotate();
+    const tooEarly = async (second: number, silentAt: number) => {
+      await nextAt(net(), second);
+      await expect(rotate()).to.be.revertedWithCustomError(committee(), "OracleCommitteeNotSilent").withArgs(second, silentAt);
+    };
+    await tooEarly(start + SILENCE - 1, start + SILENCE);
+    await nextAt(net(), start + SILENCE);
+    const receipt = await receiptOf(rotate());
+    const second = await committee().leader();
+    expect(eventsIn(receipt, committee(), "LeaderRotated").map((args) => [...args])).to.deep.equal([
+      [slot, first, second, stranger.address],
+    ]);
+    // Who took over has as long again, also where the slot ends before: then the next slot's begin counts.
+    await tooEarly(start + SILENCE + 1, start + 2 * SILENCE);
+    const third = await leaderAt(start + SLOT);
+    await tooEarly(start + SLOT + 1, start + SLOT + SILENCE);
+    await nextAt(net(), start + SLOT + 3);
+    await committee().connect(signerOf(third)).heartbeat();
+    await tooEarly(start + SLOT + SILENCE, start + SLOT + 3 + SILENCE);
+    await tooEarly(start + SLOT + SILENCE + 2, start + SLOT + 3 + SILENCE);
+    await nextAt(net(), start + SLOT + 3 + SILENCE);
+    await rotate();
+    const order = [...(await committee().oracles())];
+    const index = (address: string) => order.indexOf(address);
+    expect(index(second)).to.equal((index(first) + 1) % 3);
+    expect(index(await committee().leader())).to.equal((index(third) + 1) % 3);
+  });
+
+  it("N13 who may act is the leader at once and anybody from the second after the grace", async () => {
+    const grace = Number(await committee().GRACE());
+    expect(grace).to.equal(net().parameters.network.oracleGrace);
+    const start = await nextSlot();
+    const leader = await leaderAt(start);
+    const other = members().find(({ address }) => address !== leader)!.address;
+    const may = async (actor: string, dueAt: number) => await committee().mayAct(actor, dueAt);
+    expect(await may(leader, start + 1_000)).to.equal(true);
+    for (const actor of [other, net().stranger.address, ZeroAddress]) {
+      expect(await may(actor, start - grace)).to.equal(false);
+      expect(await may(actor, start - grace - 1)).to.equal(true);
+    }
+  });
+
+  it("H4 a new committee replaces the old whole, at most 32, each once, and says which is wrong", async () => {
+    const { client, router, keeper, stranger } = net();
+    const most = Array.from({ length: 32 }, (_, i) => getAddress(`0x${(i + 1).toString(16).padStart(40, "0")}`));
+    await expect(committee().connect(stranger).setOracles([])).to.be.revertedWithCustomError(committee(), "AccessManagedUnauthorized");
+    for (const [list, at] of [
+      [[client.address, ZeroAddress], 1],
+      [[client.address, router.address, client.address], 2],
+      [[...most, keeper.address], 33],
+    ] as const)
+      await expect(committee().setOracles([...list]))
+        .to.be.revertedWithCustomError(committee(), "OracleCommitteeMembers")
+        .withArgs(at, 32);
+    await expect(committee().setOracles(most)).to.emit(committee(), "CommitteeChanged").withArgs(most);
+    expect([...(await committee().oracles())]).to.deep.equal(most);
+    const known = async (addresses: string[]) => await Promise.all(addresses.map(async (address) => await committee().isOracle(address)));
+    expect(new Set(await known(most))).to.deep.equal(new Set([true]));
+    expect(await known([client.address, router.address, keeper.address])).to.deep.equal([false, false, false]);
+    // Some stay, in another order.
+    await committee().setOracles([most[1]!, client.address, most[0]!]);
+    expect(await known([...most.slice(0, 3), client.address])).to.deep.equal([true, true, false, true]);
+    await committee().setOracles([]);
+    expect(await committee().leader()).to.equal(ZeroAddress);
+    await expect(committee().connect(client).heartbeat())
+      .to.be.revertedWithCustomError(committee(), "OracleCommitteeUnauthorized")
+      .withArgs(client.address, ZeroAddress);
+    await expect(committee().rotate()).to.be.revertedWithCustomError(committee(), "OracleCommitteeMembers").withArgs(0, 32);
+  });
+
+  it("N13 begins with the members and the grace that it was deployed with", async () => {
+    const { ethers, modules, client, keeper, stranger } = net();
+    const factory = await ethers.getContractFactory("OracleCommittee");
+    const fresh = await factory.deploy(modules.AccessManager.target, modules.PoUW.target, 7, [client.address, keeper.address]);
+    expect([...(await fresh.oracles())]).to.deep.equal([client.address, keeper.address]);
+    expect([await fresh.POUW(), await fresh.GRACE()]).to.deep.equal([modules.PoUW.target, 7n]);
+    expect([await fresh.isOracle(keeper.address), await fresh.isOracle(stranger.address)]).to.deep.equal([true, false]);
+    await expect(factory.deploy(modules.AccessManager.target, modules.PoUW.target, 7, [client.address, client.address]))
+      .to.be.revertedWithCustomError(fresh, "OracleCommitteeMembers")
+      .withArgs(1, 32);
   });
 });

@@ -1,9 +1,9 @@
 import { expect } from "chai";
-import { parseEther } from "ethers";
+import { parseEther, type TransactionReceipt } from "ethers";
 import { roundCommitment } from "../../offchain/protocol/roundWork.ts";
 import { MODEL, type Network } from "./network.ts";
 import { answer, Awaits, Ending, Kind, membersOf, Phase, QUESTIONS, RoundDriver, scoring, verdict } from "./rounds.ts";
-import { eventsIn, receiptOf, useNetwork } from "./suite.ts";
+import { eventsIn, now, receiptOf, useNetwork } from "./suite.ts";
 
 /** Conduct, as in `Score`. */
 const SILENT = 0;
@@ -54,6 +54,8 @@ export function closedIn(net: Network, receipt: Awaited<ReturnType<typeof receip
 
 describe("PoUW rounds", () => {
   const net = useNetwork({ nodes: 8, leased: false });
+  const penaltiesIn = (receipt: TransactionReceipt) =>
+    eventsIn(receipt, net().modules.NodePool, "PenaltyTaken").map((args) => [args["node"], args["closedAt"], args["until"]].map(Number));
   const answerParts = (parts: Part[]) => parts.filter(({ role }) => role === "answerer");
 
   it("W10 a liveness round goes from request to end, every role another node, and answers pass by their meaning", async () => {
@@ -201,23 +203,35 @@ describe("PoUW rounds", () => {
     const members = await round.start();
     const openings = [answer(0), answer(1), answer(2)];
     await round.commit(openings);
+    const closedAt = await now(net());
     await net().networkHelpers.mine(1);
     await round.reveal(openings.slice(0, 2));
-    await net().networkHelpers.time.increase(Number((await round.view()).rules.revealWindow) + 2);
+    const window = Number((await round.view()).rules.revealWindow);
+    await net().networkHelpers.time.increase(window + 2);
     const receipt = await round.advance();
     expect(answerParts(closedIn(net(), receipt).parts)[2]).to.deep.include({ conduct: UNOPENED, mark: MISS });
     const [slashed] = eventsIn(receipt, net().modules.NodePool, "NodeSlashed");
     expect([Number(slashed!["node"]), slashed!["taken"]]).to.deep.equal([members[2], parseEther("10")]);
+    expect(penaltiesIn(receipt)).to.deep.equal([[members[2], closedAt, closedAt + window]]);
+  });
+
+  it("C6 a validator that keeps its scores back loses stake, for the window in which it could have opened them", async () => {
+    const round = await RoundDriver.open(net(), Kind.Capability);
+    const members = await round.answered();
+    const panel = await round.validators();
+    const scores = panel.map((_, seat) => scoring(seat, verdict(members.map(() => 8))));
+    await round.commitScores(scores);
+    const closedAt = await now(net());
+    await net().networkHelpers.time.increase(1);
+    await round.revealScores(scores.slice(1));
+    const window = Number((await round.view()).rules.scoreWindow);
+    await net().networkHelpers.time.increase(window + 2);
+    expect(penaltiesIn(await round.advance())).to.deep.equal([[panel[0], closedAt, closedAt + window]]);
   });
 
   it("G1 absent validators are replaced by fresh panels, and in the end the round ends undecided", async () => {
     const round = await RoundDriver.open(net(), Kind.Capability);
-    const members = await round.start();
-    const openings = members.map((_, seat) => answer(seat));
-    await round.commit(openings);
-    await net().networkHelpers.mine(1);
-    await round.reveal(openings);
-    await round.draw();
+    await round.answered();
     await round.expire();
     const replaced = await round.advance();
     expect(

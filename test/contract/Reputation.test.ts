@@ -62,6 +62,23 @@ describe("Reputation", () => {
     expect([record.accepted, record.outliers].map(Number)).to.deep.equal([4, 5]);
   });
 
+  it("F4 who is silent and who keeps an answer back are counted apart, and neither as one that revealed", async () => {
+    const { modules } = net();
+    await serve();
+    const task = await net().submit();
+    const seats = await net().seatsOf(task);
+    await net().commitCarried(task, (seat) => (seat === 2 ? null : agreeing(1)));
+    const { commitsCloseAt, revealWindow } = await net().factsOf(task);
+    await moveTo(net(), Number(commitsCloseAt) + Number(revealWindow) + 1);
+    await modules.SessionQueue.settle(net().handover(task, []));
+    const counts = async (node: number) => {
+      const { tasks, commits, reveals } = await reputation().recordOf(node);
+      return [tasks, commits, reveals].map(Number);
+    };
+    expect(await counts(seats[2]!)).to.deep.equal([2, 1, 1]);
+    for (const kept of seats.slice(0, 2)) expect(await counts(kept)).to.deep.equal([2, 2, 1]);
+  });
+
   it("halves its distance to the floor with every thirty days without an outcome, from either side", async () => {
     await serve();
     const last = await now(net());

@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import { parseEther, Signature, ZeroAddress } from "ethers";
-import { earned } from "../../offchain/protocol/emission.ts";
-import { moveTo, nextAt, now, useNetwork } from "./suite.ts";
+import { accrued, earned } from "../../offchain/protocol/emission.ts";
+import type { HostileToken } from "../../types/ethers-contracts/test/contracts/HostileToken.ts";
+import { eventsIn, moveTo, nextAt, now, receiptOf, useNetwork } from "./suite.ts";
 
 const DAY = 86_400;
 const AMOUNT = parseEther("1000");
@@ -18,6 +19,7 @@ describe("Staking", () => {
 
   it("M6 locks principal in the staker's own vault, and gives it back after the lock to the second, to its owner's choice alone", async () => {
     const { modules, client, stranger, router } = net();
+    await expect(staking().connect(client).stake(0, 0)).to.be.revertedWithCustomError(staking(), "StakingNothing");
     const second = (await now(net())) + 5;
     await nextAt(net(), second);
     await expect(staking().connect(client).stake(0, AMOUNT))
@@ -193,6 +195,86 @@ describe("Staking", () => {
         vault,
         "StakeVaultUnauthorized",
       );
+    }
+  });
+
+  it("F1 M6 tells of every vault, settlement, claim and end, and of no settlement of nothing", async () => {
+    const { client, router, stranger } = net();
+    const vault = await staking().vaultOf(client.address);
+    const from = (await now(net())) + 5;
+    await nextAt(net(), from);
+    await expect(staking().connect(client).stake(0, AMOUNT)).to.emit(staking(), "VaultCreated").withArgs(client.address, vault);
+    await expect(staking().connect(client).stake(2, AMOUNT)).not.to.emit(staking(), "VaultCreated");
+    await expect(staking().connect(client).claim([1], ZeroAddress)).to.be.revertedWithCustomError(staking(), "StakingZeroAddress");
+    await nextAt(net(), from + 10 * DAY);
+    const paid = earned(AMOUNT, BigInt(10 * DAY));
+    const claimed = await receiptOf(staking().connect(client).claim([1, 1], router.address));
+    expect(eventsIn(claimed, staking(), "RewardSettled").map((args) => [...args])).to.deep.equal([[1n, client.address, paid]]);
+    expect(eventsIn(claimed, staking(), "RewardClaimed").map((args) => [...args])).to.deep.equal([[client.address, router.address, paid]]);
+    expect(await balance(router)).to.equal(paid);
+    await nextAt(net(), from + 28 * DAY);
+    await expect(staking().connect(client).unstake(1, stranger.address))
+      .to.emit(staking(), "Unstaked")
+      .withArgs(1, client.address, stranger.address, AMOUNT)
+      .and.to.emit(staking(), "RewardSettled")
+      .withArgs(1, client.address, earned(AMOUNT, BigInt(18 * DAY)));
+    expect(await staking().weightOf(client.address)).to.equal(3n * AMOUNT);
+  });
+
+  it("M6 weighs a stake by its tier of now, up and down, beside another that stays", async () => {
+    const { client } = net();
+    const from = (await now(net())) + 5;
+    for (const tier of [0, 1]) await staking().connect(client).stake(tier, AMOUNT);
+    for (const [tier, weight] of [
+      [2, 5n],
+      [0, 3n],
+    ] as const) {
+      await nextAt(net(), from + (tier === 2 ? 60 : 160) * DAY);
+      await staking().connect(client).relock(1, tier);
+      expect(await staking().weightOf(client.address)).to.equal(weight * AMOUNT);
+    }
+    expect(await staking().weightOf(net().stranger.address)).to.equal(0n);
+  });
+
+  it("A1 refuses stake and rewards of which not everything arrives", async () => {
+    const { modules, client, ethers, networkHelpers } = net();
+    await staking().connect(client).stake(0, AMOUNT);
+    const hostile = await (await ethers.getContractFactory("HostileToken")).deploy();
+    await networkHelpers.setCode(modules.COR.target as string, await ethers.provider.getCode(hostile.target));
+    const token = hostile.attach(modules.COR.target) as unknown as HostileToken;
+    await token.mint(client.address, 2n * AMOUNT);
+    await token.behave(1);
+    const received = (AMOUNT * 99n) / 100n;
+    const reserve = await staking().reserve();
+    for (const call of [staking().connect(client).stake(0, AMOUNT), staking().connect(client).fund(AMOUNT)])
+      await expect(call).to.be.revertedWithCustomError(staking(), "StakingDepositMismatch").withArgs(received, AMOUNT);
+    expect([await staking().totalStaked(), await staking().reserve()]).to.deep.equal([AMOUNT, reserve]);
+    await token.behave(0);
+    await staking().connect(client).stake(0, AMOUNT);
+    await expect(staking().connect(client).fund(AMOUNT)).to.emit(staking(), "RewardFunded").withArgs(client.address, AMOUNT);
+  });
+
+  it("F1 counts nothing while nothing is staked, and every second in which one unit is", async () => {
+    const { client } = net();
+    const index = async (position: number) => (await staking().positionOf(position)).index;
+    const from = (await now(net())) + 10 * DAY;
+    await nextAt(net(), from);
+    await staking().connect(client).stake(0, 1);
+    expect(await index(1)).to.equal(0n);
+    await nextAt(net(), from + DAY);
+    await staking().connect(client).stake(0, 1);
+    const elapsed = BigInt(from + DAY) - (await staking().STARTS_AT());
+    expect(await index(2)).to.equal((accrued(elapsed) - accrued(elapsed - BigInt(DAY))) * 10n ** 18n);
+  });
+
+  it("H3 tells of everybody who is put on the restricted list or taken off it", async () => {
+    const { modules, client, stranger } = net();
+    for (const listed of [true, false]) {
+      const set = modules.RestrictedList.setRestricted([client.address, stranger.address], listed);
+      for (const account of [client, stranger]) {
+        await expect(set).to.emit(modules.RestrictedList, "RestrictionChanged").withArgs(account.address, listed);
+        expect(await modules.RestrictedList.isRestricted(account.address)).to.equal(listed);
+      }
     }
   });
 });

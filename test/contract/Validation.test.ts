@@ -134,6 +134,22 @@ describe("Validation", () => {
     expect([near.accepted, near.outliers, near.score]).to.deep.equal([3n, 0n, 1_562n]);
   });
 
+  it("F5 whoever would have paid other miners than the verdict does earns nothing, whoever differs within it earns the price", async () => {
+    const { modules, parameters } = net();
+    const task = await drive().asked();
+    const panel = await drive().panel(task);
+    const everybodyTen = wordOf([{ score: 10 }, { score: 10 }, { score: 10 }]);
+    const milder = wordOf([{ score: 5 }, { finding: 3 }, { score: 6 }]);
+    await drive().judge(task, 0, (seat) => [everybodyTen, milder, BAD_SEAT_1][seat]!);
+    await pastAppeal();
+    const { settled, closed } = await drive().settle(task);
+    expect(closed!["rejected"]).to.equal(0b010n);
+    const price = parameters.session.validatorPrice;
+    const owed = await Promise.all(panel.map(async (node) => await modules.SessionPayment.owedToNode(node)));
+    expect(owed).to.deep.equal([0n, price, price]);
+    expect(settled!["charged"], "two miners, the bounty, two validators").to.equal(301n * 10n ** 15n + 2n * price);
+  });
+
   it("C1 C3 C4 only the seat's operator commits, once; a copied commitment cannot be opened; a wrong opening reverts", async () => {
     const task = await drive().asked();
     const panel = await drive().panel(task);

@@ -94,7 +94,6 @@ const ACCESS: Record<string, Record<string, Rule>> = {
     free: nodeOwner(),
     drawPanel: only("Validation", POOL_DENIED, ZeroHash, 1, ZeroHash, 0, 0, 0, ZeroAddress),
     releasePanel: only("Validation", POOL_DENIED, 0, 0),
-    slashVerdict: only("Validation", POOL_DENIED, 1),
     slashFraud: only("Validation", POOL_DENIED, 1, ZeroAddress),
     withdrawBounty: { who: "whoever is owed" },
     setParameters: governance(localParameters().pool),
@@ -109,7 +108,8 @@ const ACCESS: Record<string, Record<string, Rule>> = {
     announceDraw: only("Session, SessionQueue or PoUW", POOL_DENIED, ZeroHash, 0),
     retireDraw: only("Session, SessionQueue or PoUW", POOL_DENIED, ZeroHash),
     acceptDedicated: only("Session", POOL_DENIED, 1, [], true),
-    slashUnopened: only("SessionQueue or PoUW", POOL_DENIED, 1),
+    slashUnopened: only("SessionQueue, PoUW or Validation", POOL_DENIED, 1, 0, 600),
+    excuse: anyone,
     setAuthority: only("the AccessManager", GOVERNANCE, ZeroAddress),
   },
   SessionPayment: {

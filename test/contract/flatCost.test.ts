@@ -1,26 +1,19 @@
 import { expect } from "chai";
 import { drawLease } from "../../offchain/protocol/draw.ts";
 import { encodeTerms } from "../../offchain/protocol/terms.ts";
-import type { Crowd } from "../../types/ethers-contracts/test/contracts/harness/Crowd.ts";
 import { LEASE_SECONDS, MODEL, type Network, startNetwork } from "./network.ts";
-import { deployHarness, entryOf, eventsIn, receiptOf, slotOf, write } from "./suite.ts";
+import { addCrowd, entryOf, eventsIn, gasOf, receiptOf, slotOf, write } from "./suite.ts";
 
 const WORKING = 10;
 const MANY = 10_000;
-const BATCH = 100;
 
 type Steps = Record<string, number>;
-const gasOf = async (sent: Parameters<typeof receiptOf>[0]) => Number((await receiptOf(sent)).gasUsed);
 
 /** A network of so many nodes: ten that work, and a crowd (of real registrations, without stake) that waits in the pool. */
 async function crowded(size: number, leased: boolean): Promise<Network> {
   const net = await startNetwork({ nodes: WORKING, leased });
   const { NodePool } = net.modules;
-  await NodePool.setParameters({ ...net.parameters.pool, minStake: 0, assignmentLock: 0 });
-  const crowd = await deployHarness<Crowd>(net, "Crowd");
-  for (let left = size - WORKING; left > 0; left -= BATCH) {
-    await crowd.enrol(NodePool.target, MODEL, Math.min(BATCH, left), { gasLimit: 59_000_000 });
-  }
+  await addCrowd(net, size - WORKING);
   // New sessions want a stake behind their seats again.
   await NodePool.setParameters(net.parameters.pool);
   expect(await NodePool.nodeCount()).to.equal(BigInt(size));

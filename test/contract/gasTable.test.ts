@@ -1,9 +1,12 @@
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
+import { measureRounds, type RoundGas } from "../../bench/roundSteps.ts";
 import { type GasTable, measure } from "../../bench/scenarios.ts";
 
 /** What a change may cost more before somebody must look at it: then run `npm run bench:gas -- --write` and say why. */
 const MORE = 1.02;
+/** A draw takes a candidate by chance, so that medians of draws differ by so much from run to run. */
+const CHANCE = 1.05;
 const MOST_BYTECODE = 24_576;
 
 describe("Gas table", () => {
@@ -20,6 +23,16 @@ describe("Gas table", () => {
       for (const [step, gas] of Object.entries(steps)) {
         expect(found.steps[scenario]![step]!, `${scenario}: ${step}, ${gas} gas before`).to.be.at.most(gas * MORE);
       }
+    }
+  });
+
+  it("every step of a round among ten nodes costs at most 2 % more than bench/rounds-gas.json says", async () => {
+    const { rounds } = JSON.parse(readFileSync(new URL("../../bench/rounds-gas.json", import.meta.url), "utf8")) as { rounds: RoundGas };
+    for (const [kind, { steps }] of Object.entries(await measureRounds(10))) {
+      const before = rounds[kind]!.steps;
+      expect(Object.keys(steps), `steps of ${kind}`).to.deep.equal(Object.keys(before));
+      for (const [step, gas] of Object.entries(before))
+        expect(steps[step]!, `${kind}: ${step}, ${gas} gas before`).to.be.at.most(gas * (step.startsWith("draw ") ? CHANCE : MORE));
     }
   });
 

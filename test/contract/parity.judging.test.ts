@@ -34,7 +34,7 @@ describe("Parity of judging", function () {
   const net = useNetwork({ nodes: 0, leased: false });
   let samples: (HandoverSample & { wanted: Settlement })[];
   before(() => {
-    samples = handovers(net().domain, RUNS + 900, 18).map((sample) => ({ ...sample, wanted: settlementOf(sample.twin) }));
+    samples = handovers(net().domain, Math.ceil(1.9 * RUNS), 18).map((sample) => ({ ...sample, wanted: settlementOf(sample.twin) }));
   });
 
   it(`F3 Judging.judge = settlementOf, for at least ${RUNS} handovers with changes`, async () => {

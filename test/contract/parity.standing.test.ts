@@ -2,19 +2,29 @@ import { expect } from "chai";
 import { parseEther } from "ethers";
 import { CONDUCTS, LINES, MARKS, packPart, type Part, partOf, ROLES } from "../../offchain/protocol/parts.ts";
 import { afterPart, type Move, NEW_STANDING, scoreAt, type Standing } from "../../offchain/protocol/standing.ts";
-import { eventsIn, nextAt, now, receiptOf, useNetwork } from "./suite.ts";
+import { Random } from "../simulation/random.ts";
+import { entryOf, eventsIn, nextAt, now, receiptOf, signerAt, useNetwork, write } from "./suite.ts";
 
 const MOVES: Record<Move, bigint> = { stays: 0n, rises: 4n, falls: 8n };
 const BATCHES = 60;
 
+/** A standing as its slot holds it. */
+function packedStanding(s: Standing): bigint {
+  const fields: [number, number][] = [
+    ...[s.createsAsked, s.creates, s.preparesAsked, s.prepares, s.scoresAsked, s.scores].map((count): [number, number] => [count, 16]),
+    ...[s.answersAsked, s.commits, s.reveals, s.passes].map((count): [number, number] => [count, 24]),
+    ...[s.streak, s.misses].map((count): [number, number] => [count, 8]),
+    [s.score, 16],
+    [s.updatedAt, 32],
+  ];
+  return fields.reduceRight((word, [value, bits]) => (word << BigInt(bits)) | BigInt(value), 0n);
+}
+
 describe("Standing", () => {
   const net = useNetwork({ nodes: 0, leased: false });
-  let state = 11;
-  const pick = (most: number) => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
-    return (state >> 8) % (most + 1);
-  };
-  const some = <T>(values: readonly T[]): T => values[pick(values.length - 1)]!;
+  const random = new Random(11);
+  const pick = (most: number) => random.whole(0, most);
+  const some = <T>(values: readonly T[]): T => random.pick(values);
   const randomPart = (): Part => ({
     node: 1 + pick(3),
     role: some(ROLES),
@@ -64,6 +74,33 @@ describe("Standing", () => {
         expect(Number(await Reputation.networkScoreOf(node))).to.equal(scoreAt(standings.get(node)!, time));
       }
     }
+  });
+
+  it("F4 counters of network work stop at their greatest value and never wrap, each by itself", async () => {
+    const { PoUW, Reputation } = net().modules;
+    const pouw = await signerAt(net(), PoUW.target as string);
+    const slot = entryOf("assurance/Reputation", "_standings", 1n);
+    const full: Standing = {
+      ...{ createsAsked: 0xffff, creates: 0xffff, preparesAsked: 0xffff, prepares: 0xffff, scoresAsked: 0xffff, scores: 0xffff },
+      ...{ answersAsked: 0xffffff, commits: 0xffffff, reveals: 0xffffff, passes: 0xffffff, streak: 255, misses: 255 },
+      ...{ score: 10_000, updatedAt: 0, successes: [] },
+    };
+    const rules = { passesUp: 255, missesDown: 255 };
+    for (const below of [0, 1])
+      for (const role of ROLES)
+        for (const mark of MARKS) {
+          const time = (await now(net())) + 5;
+          const counters = Object.fromEntries(Object.entries(full).map(([name, value]) => [name, Number(value) - below]));
+          const stored = { ...full, ...counters, updatedAt: time - 1, successes: [] };
+          await write(net(), Reputation, slot, packedStanding(stored));
+          const part: Part = { node: 1, role, conduct: "opened", mark, level: 3, line: "health", points: 1 };
+          const [wanted] = afterPart(stored, part, rules, time);
+          await nextAt(net(), time);
+          await Reputation.connect(pouw).book(1, [packPart(part)], rules.passesUp, rules.missesDown);
+          const found = (await Reputation.standingOf(1)) as unknown as Record<string, bigint>;
+          for (const [name, value] of Object.entries({ ...wanted, successes: undefined }))
+            if (value !== undefined) expect(Number(found[name]), `${name} of a ${role}, ${mark}, ${below} below`).to.equal(value);
+        }
   });
 
   it("only PoUW books", async () => {

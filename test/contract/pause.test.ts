@@ -58,6 +58,20 @@ describe("The guardian's pause", () => {
       await contract.pause(1);
     });
 
+    it(`H2 ${name}: can be lifted through its last second, and not in the next`, async () => {
+      const contract = pausable(name).connect(net().stranger);
+      const { networkHelpers } = net();
+      await contract.pause(DAY);
+      const until = await contract.pausedUntil();
+      const start = await networkHelpers.takeSnapshot();
+      await nextAt(net(), until + 1n);
+      await expect(contract.pause(0)).to.be.revertedWithCustomError(contract, "PauseNotActive").withArgs(until);
+      await start.restore();
+      await nextAt(net(), until);
+      await contract.pause(0);
+      expect(await contract.pausedUntil()).to.equal(until - 1n);
+    });
+
     it(`H4 ${name}: is for the guardian's role, and administrators of the AccessManager without it are refused`, async () => {
       const { keeper, modules, deployer } = net();
       await modules.AccessManager.connect(deployer).revokeRole(1, deployer.address);
@@ -93,6 +107,17 @@ describe("The guardian's pause", () => {
       await expect(act(), what).to.be.revertedWithCustomError(contract, "PauseActive");
     }
     expect(until).to.equal(from + DAY - 1);
+    // In the last second of each contract's own pause, and in the next.
+    for (const [what, contract, act] of attempts) {
+      const start = await net().networkHelpers.takeSnapshot();
+      const last = await (contract as unknown as IPausable).pausedUntil();
+      await nextAt(net(), last);
+      await expect(act(), `${what} in the last second`).to.be.revertedWithCustomError(contract, "PauseActive").withArgs(last);
+      await start.restore();
+      await nextAt(net(), last + 1n);
+      await expect(act(), `${what} in the next second`).not.to.revert(net().ethers);
+      await start.restore();
+    }
     await moveTo(net(), until + 3);
     for (const [what, , act] of attempts) await expect(act(), what).not.to.revert(net().ethers);
     expect(await Session.ownerOf(session)).to.equal(client.address);

@@ -1,6 +1,6 @@
 import { keccak256, type SigningKey, Signature, toUtf8Bytes, TypedDataEncoder } from "ethers";
 import { flip, MODEL, type Network } from "./network.ts";
-import { eventsIn, receiptOf } from "./suite.ts";
+import { eventsIn, placeOf, receiptOf, write } from "./suite.ts";
 
 export const Kind = { Liveness: 1, Capability: 2 } as const;
 export const Phase = {
@@ -57,6 +57,17 @@ export interface ScoreOpening {
   verdict: bigint;
   evidence: string;
   salt: string;
+}
+
+/** Places for running rounds, as in `RoundStore`. */
+export const RING = 16n;
+
+/** The next round gets this number, by the contract's storage. */
+export async function numberNext(net: Network, id: bigint): Promise<void> {
+  const { PoUW } = net.modules;
+  const { slot, shift } = placeOf("assurance/PoUW", "_last");
+  const word = BigInt(await net.ethers.provider.getStorage(PoUW.target, slot));
+  await write(net, PoUW, `0x${slot.toString(16)}`, (word & ~(0xffff_ffff_ffff_ffffn << shift)) | ((id - 1n) << shift));
 }
 
 /** Members of a role: 24 bits each, lowest first. */
@@ -178,6 +189,17 @@ export class RoundDriver {
     await this.prepare();
     await this.draw();
     return await this.answerers();
+  }
+
+  /** To the point where the answers are open and whoever scores them is drawn. */
+  async answered(): Promise<number[]> {
+    const members = await this.start();
+    const openings = members.map((_, seat) => answer(seat));
+    await this.commit(openings);
+    await this.net.networkHelpers.mine(1);
+    await this.reveal(openings);
+    await this.draw();
+    return members;
   }
 
   async commitOf(node: number, opening: Opening): Promise<string> {

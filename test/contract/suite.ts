@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { AbiCoder, type Contract, ContractFactory, type InterfaceAbi, keccak256, toBeHex, type TransactionReceipt } from "ethers";
+import type { Crowd } from "../../types/ethers-contracts/test/contracts/harness/Crowd.ts";
 import type { Libraries } from "../../types/ethers-contracts/test/contracts/harness/Libraries.ts";
-import { type Network, type Setup, startNetwork } from "./network.ts";
+import { MODEL, type Network, type Setup, startNetwork } from "./network.ts";
 
 /** How many random cases each comparison with the twin takes; `npm run differential` takes more. */
 export const RUNS = Number(process.env["COUNT"] ?? 1_000);
@@ -46,6 +47,9 @@ export async function receiptOf(sent: Promise<{ wait(): Promise<TransactionRecei
   return (await (await sent).wait())!;
 }
 
+/** Gas that a transaction took. */
+export const gasOf = async (sent: Parameters<typeof receiptOf>[0]): Promise<number> => Number((await receiptOf(sent)).gasUsed);
+
 /** The arguments of every event of one name in a receipt. */
 export function eventsIn(receipt: TransactionReceipt, contract: { interface: unknown; target: unknown }, name: string) {
   const { interface: abi, target } = contract as unknown as Contract;
@@ -54,6 +58,16 @@ export function eventsIn(receipt: TransactionReceipt, contract: { interface: unk
     return event?.name === name ? [event.args] : [];
   });
 }
+
+/** What ethers gives as a list with names, as a list. */
+export const plain = (args: unknown): unknown[] => [...(args as unknown[])];
+
+/** `eventsIn`, each as a list. */
+export const argsIn = (...args: Parameters<typeof eventsIn>): unknown[][] => eventsIn(...args).map(plain);
+
+/** A struct of numbers as ethers gives its fields. */
+export const asBigInts = (values: object): Record<string, bigint> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]: [string, unknown]) => [name, BigInt(value as number)]));
 
 /** A custom error as bytes. */
 export const errorBytes = (contract: { interface: unknown }, name: string, args: unknown[]): string =>
@@ -118,11 +132,11 @@ export async function askMany(net: Network, libraries: Libraries, target: { targ
   return { ...clock, answers };
 }
 
-type Layout = { label: string; slot: string }[];
+type Layout = { label: string; slot: string; offset: number }[];
 const layouts = new Map<string, Layout>();
 
-/** Where a contract keeps a variable, from the compiler's own account of the storage. */
-export function slotOf(source: string, variable: string): bigint {
+/** Where a contract keeps a variable, from the compiler's own account of the storage: the slot, and the bits below it in the slot. */
+export function placeOf(source: string, variable: string): { slot: bigint; shift: bigint } {
   if (!layouts.has(source)) {
     const name = source.slice(source.lastIndexOf("/") + 1);
     const { buildInfoId, inputSourceName } = readJson(`contracts/${source}.sol/${name}.json`) as Artifact;
@@ -131,12 +145,18 @@ export function slotOf(source: string, variable: string): bigint {
     };
     layouts.set(source, output.contracts[inputSourceName]![name]!.storageLayout.storage);
   }
-  return BigInt(layouts.get(source)!.find(({ label }) => label === variable)!.slot);
+  const { slot, offset } = layouts.get(source)!.find(({ label }) => label === variable)!;
+  return { slot: BigInt(slot), shift: BigInt(8 * offset) };
 }
 
-/** Where a contract keeps the entry of a mapping whose keys are numbers. */
-export const entryOf = (source: string, mapping: string, key: bigint): string =>
-  keccak256(AbiCoder.defaultAbiCoder().encode(["uint256", "uint256"], [key, slotOf(source, mapping)]));
+export const slotOf = (source: string, variable: string): bigint => placeOf(source, variable).slot;
+
+/** Where a contract keeps the entry of a mapping whose keys are numbers; with more than one key, of the mapping in it. */
+export const entryOf = (source: string, mapping: string, ...keys: bigint[]): string =>
+  keys.reduce(
+    (slot, key) => keccak256(AbiCoder.defaultAbiCoder().encode(["uint256", "uint256"], [key, slot])),
+    toBeHex(slotOf(source, mapping), 32),
+  );
 
 export const QUEUE_SOURCE = "service/SessionQueue";
 
@@ -153,4 +173,16 @@ export async function writeRecord(net: Network, task: bigint, record: bigint | s
 
 export async function write(net: Network, contract: { target: unknown }, slot: string, word: bigint): Promise<void> {
   await net.networkHelpers.setStorageAt(contract.target as string, slot, toBeHex(word, 32));
+}
+
+const ENROLLED_AT_ONCE = 100;
+
+/** Registers so many nodes more, without stake, which governance allows from now on. */
+export async function addCrowd(net: Network, count: number): Promise<void> {
+  const { NodePool } = net.modules;
+  await NodePool.setParameters({ ...net.parameters.pool, minStake: 0, assignmentLock: 0 });
+  const crowd = await deployHarness<Crowd>(net, "Crowd");
+  for (let left = count; left > 0; left -= ENROLLED_AT_ONCE) {
+    await crowd.enrol(NodePool.target, MODEL, Math.min(ENROLLED_AT_ONCE, left), { gasLimit: 59_000_000 });
+  }
 }

@@ -67,6 +67,7 @@ contract Handler is Network {
     uint32 private _leases;
     address[] private _accounts;
     mapping(TaskId task => bytes32) private _committee;
+    mapping(TaskId task => bool) private _stoodIn;
     /// @dev Leases that are not collected.
     mapping(uint256 lease => bool) private _held;
 
@@ -350,24 +351,57 @@ contract Handler is Network {
         else _commit(_pick(_mix(pick)), seatPick, _mix(flavour), _mix(who));
     }
 
-    /// @dev By transaction: honest, by another key, copied from another seat, empty, for a seat that is not there.
+    /// @dev By transaction: honest, by another key, by the standby, copied from another seat, empty, for a seat that is not there.
     function _commit(TaskId task, uint256 seatPick, uint256 flavour, uint256 who) private {
         Book storage book = books[task];
         uint8 seat = uint8(seatPick % (who % 8 == 0 ? 12 : book.redundancy));
-        bool open = bookPhase(book) == Phase.Committing;
-        bool free = seat < book.redundancy && (book.committed >> seat) & 1 == 0;
-        address operator = STRANGER;
+        bool free = bookPhase(book) == Phase.Committing && seat < book.redundancy && (book.committed >> seat) & 1 == 0;
+        address caller = who % 8 < 4 ? STRANGER : operatorOf((who >> 8) % NODES);
         bytes32 commitment = keccak256(abi.encode("garbage", flavour));
-        if (open && free) {
-            commitment = _draft(task, seat, flavour);
-            (, address[] memory operators) = queue.committeeOf(task);
-            operator = operators[seat];
+        NodeId author;
+        bool standsIn;
+        if (free) {
+            (NodeId[] memory nodes, address[] memory operators) = queue.committeeOf(task);
+            NodeId standby = _standbyOf(book, nodes);
+            if (who % 8 < 4) caller = operators[seat];
+            else if (who % 8 < 6 && NodeId.unwrap(standby) != 0) caller = pool.nodeOf(standby).operator;
+            if (_signsFor(nodes[seat], caller)) author = nodes[seat];
+            else if (_signsFor(standby, caller)) (author, standsIn) = (standby, true);
+            commitment = _draft(task, seat, NodeId.unwrap(author) == 0 ? nodes[seat] : author, flavour);
         }
-        address caller = who % 8 < 4 ? operator : operatorOf((who >> 8) % NODES);
-        bool expected = open && free && commitment != 0 && caller == operator && caller != address(0);
+        bool expected = NodeId.unwrap(author) != 0 && commitment != 0 && (!standsIn || _mayStandIn(book));
         bool ok = _try(caller, address(queue), abi.encodeCall(ISessionQueue.commit, (task, seat, commitment)));
         _check(ok == expected, "C1 C4: commitment");
-        if (ok) _noteCommit(task, seat);
+        if (!ok) return;
+        if (standsIn) {
+            _stoodIn[task] = true;
+            ++times["stood in"];
+        }
+        _noteCommit(task, seat);
+    }
+
+    /// @dev The member of a lease who has no seat; none where the lease has as many members as the task has seats.
+    function _standbyOf(Book storage book, NodeId[] memory nodes) private view returns (NodeId) {
+        (uint240 members, uint8 size, ) = pool.leaseOf(book.lease);
+        if (size == nodes.length) return NodeId.wrap(0);
+        for (uint256 i = 0; i < size; ++i) {
+            uint24 member = uint24(members >> (24 * i));
+            bool sits = false;
+            for (uint256 seat = 0; seat < nodes.length; ++seat) sits = sits || NodeId.unwrap(nodes[seat]) == member;
+            if (!sits) return NodeId.wrap(member);
+        }
+        return NodeId.wrap(0);
+    }
+
+    /// @dev Once in a task, in the second half of its commit window.
+    function _mayStandIn(Book storage book) private view returns (bool) {
+        return !_stoodIn[book.id] && clock() > book.closeAt - COMMIT_WINDOW / 2;
+    }
+
+    /// @dev A former key stays good for a while.
+    function _signsFor(NodeId node, address key) private view returns (bool) {
+        if (NodeId.unwrap(node) == 0 || key == address(0)) return false;
+        return key == pool.nodeOf(node).operator || key == pool.formerOperatorOf(node);
     }
 
     /// @dev Carried, some of them broken; the list itself must go through whatever it holds.
@@ -402,13 +436,11 @@ contract Handler is Network {
         entry.seat = seat == 200 && books[task].order.length != 0 && !intact ? books[task].order[0] : seat;
         entry.commitment = keccak256(abi.encode("garbage", flavour, seat));
         if (seat != 200) {
-            entry.commitment = _draft(task, seat, uint256(keccak256(abi.encode(flavour, seat))));
-            (NodeId[] memory nodes, address[] memory operators) = queue.committeeOf(task);
+            (NodeId[] memory nodes, ) = queue.committeeOf(task);
             author = nodes[seat];
+            entry.commitment = _draft(task, seat, author, uint256(keccak256(abi.encode(flavour, seat))));
             key = intact ? signerOf(author) : signerOf(author) + 1;
-            // A former key stays good for a while.
-            bool signs = vm.addr(key) == operators[seat] || vm.addr(key) == pool.formerOperatorOf(author);
-            good = entry.commitment != 0 && signs;
+            good = entry.commitment != 0 && _signsFor(author, vm.addr(key));
         }
         (entry.r, entry.vs) = vm.signCompact(key, carriedDigest(task, author, entry.commitment));
     }
@@ -488,6 +520,13 @@ contract Handler is Network {
         if (phase == Phase.Queued) {
             if (height() <= books[task].seedBlock) pass(SEED_DELAY + 1, 4);
             if (!books[task].leased) _assign(task, keeper);
+            phase = bookPhase(books[task]);
+        }
+        if (phase == Phase.Committing && flavour % 2 == 1) {
+            // Somebody is late, and the standby, where there is one, comes first.
+            uint256 half = books[task].closeAt - COMMIT_WINDOW / 2;
+            if (clock() <= half) pass(1, half + 1 - clock());
+            _commit(task, flavour >> 8, flavour >> 16, 4);
             phase = bookPhase(books[task]);
         }
         if (phase == Phase.Committing) {
@@ -641,7 +680,7 @@ contract Handler is Network {
         if (kind > 11) target = address(pool);
         if (kind == 12) call = abi.encodeCall(INodePool.lease, (wanted(MODEL, uint8(a)), c, uint40(b)));
         if (kind == 13) call = abi.encodeCall(INodePool.release, (LeaseId.wrap(uint32(a % 8))));
-        if (kind == 14) call = abi.encodeCall(INodePool.slashUnopened, (node));
+        if (kind == 14) call = abi.encodeCall(INodePool.slashUnopened, (node, uint40(a), uint40(b)));
         if (kind == 15) call = abi.encodeCall(INodePool.setParameters, (poolParameters(uint96(a), uint96(b))));
         if (kind == 16) call = abi.encodeCall(INodePool.sweepSlashed, (STRANGER));
         if (kind == 17) call = abi.encodeCall(INodePool.admit, (node, b % 2 == 0));
@@ -920,7 +959,7 @@ contract Handler is Network {
     }
 
     /// @dev Answers with few digests and sketches that are near, far or equal; some commitments are copies or empty.
-    function _draft(TaskId task, uint8 seat, uint256 flavour) private returns (bytes32) {
+    function _draft(TaskId task, uint8 seat, NodeId author, uint256 flavour) private returns (bytes32) {
         uint256 prompts = termsIn(task).promptTokens.length / 3;
         bytes memory answers;
         for (uint256 i = 0; i < prompts; ++i) {
@@ -930,7 +969,7 @@ contract Handler is Network {
             sketch ^= ((1 << ((dice >> 8) % 41)) - 1) << ((dice >> 40) % 200);
             answers = bytes.concat(answers, answerOf((dice >> 16) % 4, sketch, (dice >> 24) % 600));
         }
-        bytes32 commitment = prepare(task, seat, answers);
+        bytes32 commitment = prepare(task, seat, author, answers);
         Seat storage entry = seats[task][seat];
         if (flavour % 16 == 1) entry.commitment = 0;
         if (flavour % 16 == 2 && books[task].order.length != 0) entry.commitment = seats[task][books[task].order[0]].commitment;
@@ -999,7 +1038,12 @@ contract Handler is Network {
         Purse storage purse = _purses[SessionId.unwrap(book.session)];
         if (end.status == Status.Accepted) _bookPay(task, end, keeper, purse);
         else _release(purse, book.worst);
-        for (uint256 seat = 0; seat < seated.length; ++seat) _bookSeat(book, end, seat, seated[seat]);
+        for (uint256 seat = 0; seat < seated.length; ++seat) {
+            bool taken = (book.committed >> seat) & 1 == 1;
+            NodeId sitting = taken ? seats[task][seat].node : seated[seat];
+            _bookSeat(book, end, seat, sitting);
+            if (!(sitting == seated[seat])) _bookSilence(_standings[NodeId.unwrap(seated[seat])]);
+        }
         if (!book.leased) _held[LeaseId.unwrap(book.lease)] = false;
         _end(task, end.status);
     }
@@ -1026,12 +1070,11 @@ contract Handler is Network {
 
     function _bookSeat(Book storage book, End memory end, uint256 seat, NodeId node) private {
         Standing storage standing = _standings[NodeId.unwrap(node)];
+        if ((book.committed >> seat) & 1 == 0) return _bookSilence(standing);
         uint256 score = _score(standing);
         ++standing.tasks;
         bool heard = count(book.committed) >= book.quorum;
-        if ((book.committed >> seat) & 1 == 0) {
-            score -= score / 8;
-        } else if (heard && (book.revealed >> seat) & 1 == 0) {
+        if (heard && (book.revealed >> seat) & 1 == 0) {
             ++standing.commits;
             score -= score / 4;
             _bookPenalty(NodeId.unwrap(node));
@@ -1044,6 +1087,13 @@ contract Handler is Network {
             else if (end.outliers[seat] > end.accepted[seat]) score -= score / 8;
         }
         (standing.score, standing.updatedAt) = (score, clock());
+    }
+
+    /// @dev A member who committed nothing, whether or not a standby took the seat.
+    function _bookSilence(Standing storage standing) private {
+        uint256 score = _score(standing);
+        (standing.score, standing.updatedAt) = (score - score / 8, clock());
+        ++standing.tasks;
     }
 
     /// @dev The score now: half the distance to the floor is gone with every 30 days.

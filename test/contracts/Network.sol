@@ -471,11 +471,16 @@ abstract contract Network is Test {
         for (uint256 i = 0; i < prompts; ++i) answers = bytes.concat(answers, answerOf(digest, sketch, tokens));
     }
 
-    /// @dev Writes down what a seat is about to commit.
+    /// @dev Writes down what the member that a seat belongs to is about to commit.
     function prepare(TaskId task, uint8 seat, bytes memory answers) internal returns (bytes32 commitment) {
         (NodeId[] memory nodes, ) = queue.committeeOf(task);
+        return prepare(task, seat, nodes[seat], answers);
+    }
+
+    /// @dev Writes down what a node is about to commit in a seat.
+    function prepare(TaskId task, uint8 seat, NodeId author, bytes memory answers) internal returns (bytes32 commitment) {
         Seat storage entry = seats[task][seat];
-        entry.node = nodes[seat];
+        entry.node = author;
         entry.answers = answers;
         entry.salt = keccak256(abi.encode("salt", task, seat));
         entry.claim = keccak256(abi.encode("claim", answers));

@@ -161,7 +161,7 @@ contract PoolTest is Network {
         NodeId node = enter(NODES, MIN_STAKE);
         govern(MIN_STAKE, later, 1 days);
         vm.prank(address(queue));
-        vm.assertEq(pool.slashUnopened(node), penalty < MIN_STAKE ? penalty : MIN_STAKE, "penalty");
+        vm.assertEq(pool.slashUnopened(node, clock(), clock() + 60), penalty < MIN_STAKE ? penalty : MIN_STAKE, "penalty");
         vm.prank(ownerOf(NODES));
         pool.requestExit(node);
         vm.assertEq(pool.nodeOf(node).exitAt, clock() + thaw, "thaw");
@@ -179,7 +179,7 @@ contract PoolTest is Network {
         uint256 total = 0;
         for (uint256 i = 0; i < times % 8; ++i) {
             vm.prank(address(queue));
-            uint256 taken = pool.slashUnopened(node);
+            uint256 taken = pool.slashUnopened(node, clock(), clock() + 60);
             vm.assertEq(taken, stake < PENALTY ? stake : PENALTY, "taken");
             stake -= taken;
             total += taken;
@@ -192,7 +192,7 @@ contract PoolTest is Network {
         pool.sweepSlashed(TREASURY);
         vm.assertEq(token.balanceOf(TREASURY), total, "swept: exactly what was slashed");
         checkStake();
-        bytes memory steal = abi.encodeCall(INodePool.slashUnopened, (node));
+        bytes memory steal = abi.encodeCall(INodePool.slashUnopened, (node, clock(), clock() + 60));
         refuses(address(this), address(pool), steal, INodePool.NodePoolUnauthorized.selector, "governance cannot slash");
     }
 
@@ -212,7 +212,7 @@ contract PoolTest is Network {
         uint256 left = MIN_STAKE;
         for (uint256 i = 0; i < slashes % 6; ++i) {
             vm.prank(address(queue));
-            left -= pool.slashUnopened(node);
+            left -= pool.slashUnopened(node, clock(), clock() + 60);
         }
         vm.warp(exitAt - 1);
         refuses(owner, address(pool), withdraw, INodePool.NodePoolTooEarly.selector, "in the last second of the thaw");
@@ -221,7 +221,7 @@ contract PoolTest is Network {
         accepts(owner, address(pool), withdraw, "withdrawal");
         vm.assertEq(token.balanceOf(owner), left, "what is left");
         vm.prank(address(queue));
-        vm.assertEq(pool.slashUnopened(node), 0, "nothing is left to slash, and it does not revert");
+        vm.assertEq(pool.slashUnopened(node, clock(), clock() + 60), 0, "nothing is left to slash, and it does not revert");
         vm.assertTrue(!pool.isEligible(node), "gone");
         vm.assertEq(NodeId.unwrap(pool.nodeOfOperator(operatorOf(1))), 0, "the operator's key is free");
         checkLists();
@@ -402,7 +402,7 @@ contract PoolTest is Network {
             (bool ok, ) = attempt(address(queue), address(pool), end);
             if (ok && LeaseId.unwrap(id) < _held.length) _held[LeaseId.unwrap(id)] = false;
         }
-        if (verb == 9) attempt(address(queue), address(pool), abi.encodeCall(INodePool.slashUnopened, (node)));
+        if (verb == 9) attempt(address(queue), address(pool), abi.encodeCall(INodePool.slashUnopened, (node, clock(), clock() + 60)));
         if (verb == 10) {
             token.transfer(ownerOf(i), PENALTY);
             attempt(ownerOf(i), address(pool), abi.encodeCall(INodePool.addStake, (node, PENALTY)));

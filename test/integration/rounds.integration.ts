@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect } from "chai";
+import { membersIn } from "../../offchain/protocol/roundEvents.ts";
 import { account, ACCOUNTS } from "../../scripts/localnet/accounts.ts";
 import { type RoundLine, RoundsBook } from "../../scripts/localnet/roundsBook.ts";
 import { type RoundsNetwork, startRoundsNetwork } from "../../scripts/localnet/roundsNetwork.ts";
@@ -10,6 +11,8 @@ import { eventually } from "../offchain/chain/hardhatNode.ts";
 
 const NODES = 7;
 const ORACLES = 2;
+/** Roles, as `RoleDrawn` has them. */
+const [CREATOR, PREPARER, ANSWERER, VALIDATOR] = [0, 1, 2, 3];
 
 /** Real processes, real inference, and nobody but the network itself at work. */
 describe("rounds of network work", function () {
@@ -37,6 +40,7 @@ describe("rounds of network work", function () {
           prepareWindow: 12,
           commitWindow: 12,
           revealWindow: 12,
+          scoreWindow: 16,
         };
         network.liveness.rules = rules;
         network.capability = { rules, template: network.liveness.template };
@@ -50,15 +54,15 @@ describe("rounds of network work", function () {
     rmSync(folder, { recursive: true, force: true });
   });
   afterEach(async () => {
-    for (const node of dead) net.restart(node);
-    await Promise.all(
-      [...dead].map(
-        async (node) =>
-          await eventually(async () => (await fetch(`${net.nodeUrls[node - 1]}/healthz`)).ok, "a node that runs again", 60_000),
-      ),
-    );
-    dead.clear();
+    await Promise.all([...dead].map(revive));
   });
+
+  /** Starts a killed node again, and waits until it takes work: before, it would be absent from rounds that draw it. */
+  async function revive(node: number): Promise<void> {
+    net.restart(node);
+    await eventually(async () => (await fetch(`${net.nodeUrls[node - 1]}/readyz`)).ok, `node ${node} that is ready again`, 90_000);
+    dead.delete(node);
+  }
 
   const lines = async (): Promise<RoundLine[]> => {
     await book.follow();
@@ -75,16 +79,25 @@ describe("rounds of network work", function () {
     process.kill(net.nodes[node - 1]!.pid, "SIGKILL");
     await net.nodes[node - 1]!.exited;
   };
-  /** A round that is younger than what is asked of it, once somebody is drawn for that. */
-  const drawn = async (who: (line: RoundLine) => number[], after = Math.max(0, ...book.rounds.keys())) =>
-    await eventually(
-      async () => (await lines()).find((line) => line.round > after && line.ending === undefined && who(line).length > 0),
+  const pouw = () => contractOf(net.record, "PoUW", net.provider);
+  /** Who is drawn for a role in a round that is not open yet. Asked of the chain alone, to be quicker than whoever was drawn. */
+  const drawn = async (role: number): Promise<{ round: number; members: number[] }> => {
+    const from = await net.provider.getBlockNumber();
+    const last = ((await pouw().getFunction("roundCount").staticCall({ blockTag: from })) as bigint[])[0]!;
+    return await eventually(
+      async () => {
+        const draws = await pouw().queryFilter(pouw().getEvent("RoleDrawn")(), from + 1);
+        const found = draws.map((log) => (log as unknown as { args: { round: bigint; role: bigint; members: bigint } }).args);
+        const first = found.find((one) => one.round > last && Number(one.role) === role);
+        return first && { round: Number(first.round), members: membersIn(first.members) };
+      },
       "a draw",
-      90_000,
+      120_000,
     );
+  };
   const events = async (name: "MembersReplaced" | "AnswerCommitted", round: number) => {
-    const pouw = contractOf(net.record, "PoUW", net.provider);
-    return (await pouw.queryFilter(pouw.getEvent(name)(round))).map((log) => (log as unknown as { args: Record<string, unknown> }).args);
+    const found = await pouw().queryFilter(pouw().getEvent(name)(round));
+    return found.map((log) => (log as unknown as { args: Record<string, unknown> }).args);
   };
 
   it("W10 open by themselves and end with real answers that agree", async () => {
@@ -101,15 +114,14 @@ describe("rounds of network work", function () {
 
   it("G1 end without an answerer that was killed", async () => {
     for (let tries = 0; ; tries++) {
-      const { round, answerers } = await drawn((line) => line.answerers);
-      const victim = Math.max(...answerers);
+      const { round, members } = await drawn(ANSWERER);
+      const victim = Math.max(...members);
       await kill(victim);
       const line = await ended(round);
       const committed = (await events("AnswerCommitted", round)).map(({ node }) => Number(node));
       // It may have been quicker than the signal.
       if (committed.includes(victim) && tries < 4) {
-        net.restart(victim);
-        dead.delete(victim);
+        await revive(victim);
         continue;
       }
       expect(line.ending).to.equal("judged");
@@ -119,32 +131,64 @@ describe("rounds of network work", function () {
     }
   });
 
-  it("G1 end although the node that was to create topics was killed", async () => {
+  /** Kills whoever is drawn for a role, in one round after another until somebody was not quicker than the signal. */
+  const withoutOne = async (role: number, who: (line: RoundLine) => number | undefined): Promise<RoundLine> => {
     for (let tries = 0; ; tries++) {
-      const { round, creator } = await drawn(({ creator: one }) => (one === undefined ? [] : [one]));
-      await kill(creator!);
+      const { round, members } = await drawn(role);
+      const victim = members[0]!;
+      await kill(victim);
       const line = await ended(round);
-      const replaced = await events("MembersReplaced", round);
+      const replaced = (await events("MembersReplaced", round)).map((event) => [Number(event["role"]), Number(event["members"])]);
       if (replaced.length === 0 && tries < 4) {
-        net.restart(creator!);
-        dead.delete(creator!);
+        await revive(victim);
         continue;
       }
-      expect(replaced.map(({ role, members }) => [Number(role), Number(members)])).to.deep.equal([[0, creator]]);
-      expect(line.creator).to.not.equal(creator);
-      expect(line.ending).to.equal("judged");
-      return;
+      expect(replaced, "who was replaced").to.deep.equal([[role, victim]]);
+      expect(who(line), "who did it").to.be.a("number").and.not.equal(victim);
+      return line;
     }
+  };
+
+  it("G1 end although the node that was to create topics was killed", async () => {
+    expect((await withoutOne(CREATOR, ({ creator }) => creator)).ending).to.equal("judged");
+  });
+
+  it("G1 end although the node that was to prepare the question was killed", async () => {
+    expect((await withoutOne(PREPARER, ({ preparer }) => preparer)).ending).to.equal("judged");
+  });
+
+  it("G1 end although the validator that was to score was killed: a fresh one is drawn and scores", async () => {
+    const { rules, template } = net.parameters.network.capability;
+    const governed = contractOf(net.record, "PoUW", account(ACCOUNTS.deployer, net.provider)).getFunction("setRules");
+    // One validator at a time, so that of seven nodes two are left to replace it.
+    await (await governed.send(2, { ...rules, answerers: 2, validators: 1 }, template)).wait();
+    const line = await withoutOne(VALIDATOR, ({ validators }) => validators[0]);
+    await (await governed.send(2, rules, template)).wait();
+    expect(line.ending).to.equal("judged");
+    expect(line.answers.map(({ score }) => score)).to.have.length(2);
+    for (const { score } of line.answers) expect(score, "a score of the fresh validator").to.be.greaterThan(0);
+  });
+
+  it("G3 end although the leader was killed in the middle of a phase", async () => {
+    const committee = contractOf(net.record, "OracleCommittee", net.provider);
+    const oracles = Array.from({ length: ORACLES }, (_, i) => account(ACCOUNTS.firstOperator + i).address);
+    // The question is being written: what comes next is the leader's to advance.
+    const { round } = await drawn(PREPARER);
+    const leader = oracles.indexOf((await committee.getFunction("leader").staticCall()) as string) + 1;
+    await kill(leader);
+    expect((await ended(round)).ending).to.equal("judged");
+    const draws = await pouw().queryFilter(pouw().getEvent("RoleDrawn")(round));
+    const senders = await Promise.all(draws.slice(-1).map(async (log) => (await log.getTransaction()).from));
+    expect(senders, "who drew the answerers").to.not.include(oracles[leader - 1]);
   });
 
   it("G3 go on when every oracle is dead: other nodes stand in after the grace", async () => {
-    const { round } = await drawn(({ creator }) => (creator === undefined ? [] : [creator]));
+    const { round } = await drawn(CREATOR);
     for (let node = 1; node <= ORACLES; node++) await kill(node);
     await ended(round);
     // And one that no oracle has opened.
-    const next = await drawn(({ phase }) => (phase === "none" ? [] : [1]), round);
-    const pouw = contractOf(net.record, "PoUW", net.provider);
-    const [opened] = await pouw.queryFilter(pouw.getEvent("RoundOpened")(next.round));
+    const next = await drawn(CREATOR);
+    const [opened] = await pouw().queryFilter(pouw().getEvent("RoundOpened")(next.round));
     const { from } = await opened!.getTransaction();
     const oracles = Array.from({ length: ORACLES }, (_, i) => account(ACCOUNTS.firstOperator + i).address);
     expect(oracles).to.not.include(from);

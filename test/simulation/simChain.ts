@@ -192,7 +192,7 @@ export class SimChain {
       seed: (task, facts, head) => {
         if (facts.state !== State.Unseeded) return Promise.resolve(facts.seed);
         const block = this.blocks[Number(facts.seed)];
-        return Promise.resolve(BigInt(head) < facts.seed || block === undefined ? undefined : taskSeed(block.hash, task));
+        return Promise.resolve(BigInt(head.number) < facts.seed || block === undefined ? undefined : taskSeed(block.hash, task));
       },
       lease: () => Promise.resolve({ nodes: this.members, until: 2 ** 31 }),
     };

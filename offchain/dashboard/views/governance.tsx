@@ -1,23 +1,9 @@
 import { useContext } from "preact/hooks";
 import type { Governance as GovernanceData } from "../../indexer/queries.ts";
 import { NetworkContext, useIndex } from "../data.ts";
-import { cor, count, seconds, visible } from "../format.ts";
+import { Events } from "../eventTable.tsx";
+import { fieldName, fieldValue } from "../fields.ts";
 import { Amount, Empty, Facts, Hash, Section, Show, Stranger, Table, Time, TxLink } from "../parts.tsx";
-
-const AMOUNTS = new Set(["minStake", "unopenedPenalty", "fraudPenalty", "assignmentLock", "dailyCap", "leaseRate", "validatorPrice"]);
-const DURATIONS = new Set(["thaw", "jail"]);
-
-function shown(name: string, value: unknown): string {
-  if (typeof value === "boolean") return value ? "yes" : "no";
-  const text = visible(String(value));
-  if (AMOUNTS.has(name)) return `${cor(text)} COR`;
-  if (name === "bounty") return `${cor(BigInt(text) * 10n ** 12n)} COR`;
-  if (DURATIONS.has(name)) return seconds(Number(text));
-  if (name.endsWith("Bps")) return `${Number(text) / 100}%`;
-  return text;
-}
-
-const words = (name: string) => name.replace(/Bps$/, "").replace(/([A-Z])/g, (letter) => ` ${letter.toLowerCase()}`);
 
 /** What governance set, where the contracts are, and what changed last. */
 export function Governance() {
@@ -28,7 +14,7 @@ export function Governance() {
       <h1>Governance</h1>
       <p class="lead">Parameters are copied into a session or node when it begins: a change reaches what comes after, never what runs.</p>
       <Show of={found}>
-        {({ parameters, models, proposals, images, changes }) => (
+        {({ parameters, models, proposals, changes }) => (
           <>
             <Section title="Proposals">
               {proposals.length === 0 ? (
@@ -75,7 +61,7 @@ export function Governance() {
                   </TxLink>
                 }
               >
-                <Facts of={Object.entries(value).map(([name, one]) => [words(name), shown(name, one)])} />
+                <Facts of={Object.entries(value).map(([name, one]) => [fieldName(name), fieldValue(name, one)])} />
               </Section>
             ))}
             <Section title="Models">
@@ -107,62 +93,10 @@ export function Governance() {
                 </Table>
               )}
             </Section>
-            <Section title="Node images">
-              {images.length === 0 ? (
-                <Empty title="No image is published">Publishers register the digests of node builds; nodes declare which they run.</Empty>
-              ) : (
-                <Table
-                  label="Node images"
-                  head={[
-                    "Image",
-                    "Publisher",
-                    "Source (their own words)",
-                    { right: "Nodes" },
-                    { right: "Mean reputation" },
-                    { right: "Accepted" },
-                    { right: "Outliers" },
-                  ]}
-                >
-                  {images.map((image) => (
-                    <tr key={image.id}>
-                      <td>
-                        <Hash value={image.id} />
-                      </td>
-                      <td>
-                        <Hash value={image.publisher} />
-                      </td>
-                      <td class="clip">
-                        <Stranger text={image.source} />
-                      </td>
-                      <td class="right">{count(image.nodes)}</td>
-                      <td class="right">{image.score === null ? "–" : count(Math.round(image.score))}</td>
-                      <td class="right">{count(image.accepted)}</td>
-                      <td class="right">{count(image.outliers)}</td>
-                    </tr>
-                  ))}
-                </Table>
-              )}
-            </Section>
             <Section title="Contracts">
               <Facts of={Object.entries(network?.addresses ?? {}).map(([name, address]) => [name, <Hash key={name} value={address} />])} />
             </Section>
-            <Section title="Last changes">
-              <Table label="Last changes" head={["Contract", "Event", { right: "Block" }, "Time", "Transaction"]}>
-                {changes.map((event) => (
-                  <tr key={`${event.block} ${event.log_index}`}>
-                    <td>{event.module}</td>
-                    <td>{event.name}</td>
-                    <td class="right">{count(event.block)}</td>
-                    <td>
-                      <Time at={event.time} />
-                    </td>
-                    <td>
-                      <TxLink hash={event.transaction_hash} />
-                    </td>
-                  </tr>
-                ))}
-              </Table>
-            </Section>
+            <Events of="many things" title="Last changes" events={changes} />
           </>
         )}
       </Show>

@@ -1,5 +1,6 @@
 import type { NodeDetail } from "../../indexer/queries.ts";
 import { useIndex } from "../data.ts";
+import { Events } from "../eventTable.tsx";
 import { count, percent } from "../format.ts";
 import { Amount, Empty, Facts, Figure, Hash, Section, Show, Stranger, Table, TaskLink, Time, TxLink } from "../parts.tsx";
 import { lifeOf } from "./nodes.tsx";
@@ -114,9 +115,7 @@ export function Node({ id }: { id: string }) {
                           <Time at={one.ended_at!} />
                         </td>
                         <td>
-                          <span class={`status ${one.outliers > one.accepted ? "outlier" : one.conduct}`}>
-                            {one.outliers > one.accepted ? "outlier" : one.conduct}
-                          </span>
+                          <span class={`status ${conductOf(one)}`}>{conductOf(one)}</span>
                         </td>
                         <td class="right">{one.accepted}</td>
                         <td class="right">
@@ -128,25 +127,16 @@ export function Node({ id }: { id: string }) {
                 </Table>
               )}
             </Section>
-            <Section title="Events">
-              <Table label="Events" head={["Event", { right: "Block" }, "Time", "Transaction"]}>
-                {node.events.map((event) => (
-                  <tr key={`${event.block} ${event.log_index}`}>
-                    <td>{event.name}</td>
-                    <td class="right">{count(event.block)}</td>
-                    <td>
-                      <Time at={event.time} />
-                    </td>
-                    <td>
-                      <TxLink hash={event.transaction_hash} />
-                    </td>
-                  </tr>
-                ))}
-              </Table>
-            </Section>
+            <Events of="one thing" events={node.events} />
           </>
         );
       }}
     </Show>
   );
+}
+
+/** What it did, as people say it: an opened answer agreed with the others' or did not. */
+function conductOf({ conduct, accepted, outliers }: NodeDetail["series"][number]): string {
+  if (outliers > accepted) return "outlier";
+  return conduct === "opened" && accepted > 0 ? "agreed" : (conduct ?? "waiting");
 }

@@ -1,7 +1,7 @@
 import type { NodeBrief } from "../../indexer/queries.ts";
 import { useIndex } from "../data.ts";
 import { count } from "../format.ts";
-import { Amount, Bar, Empty, Hash, NodeLink, Section, Show, Stranger, Table } from "../parts.tsx";
+import { Amount, BarCell, Empty, Hash, NodeLink, Section, Show, Stranger, Table } from "../parts.tsx";
 
 /** Where a node is in its life, from facts alone. */
 export function lifeOf(node: NodeBrief, now = Date.now() / 1_000): { name: string; kind: string } {
@@ -53,10 +53,7 @@ export function Nodes() {
                         <span class={`status ${life.kind}`}>{life.name}</span>
                       </td>
                       <td class="right">{node.level}</td>
-                      <td class="score">
-                        <Bar value={node.score} most={10_000} label={`${node.score} of 10,000`} />
-                        <span>{count(node.score)}</span>
-                      </td>
+                      <BarCell value={node.score} most={10_000} label={`${node.score} of 10,000`} />
                       <td class="right">{count(node.tasks)}</td>
                       <td class="right">{count(node.accepted)}</td>
                       <td class="right">{count(node.outliers)}</td>

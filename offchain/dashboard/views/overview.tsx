@@ -49,7 +49,7 @@ function Figures({ totals, counts, money, minutes }: OverviewData) {
       <dl class="figures">
         <Figure label="Tasks settled" value={count(settled!)} note={`${count(counts?.["open"] ?? 0)} open of ${count(queued!)}`} />
         <Figure label="Accepted" value={percent(accepted!, settled!)} note={`${count(accepted!)} with a majority`} />
-        <Figure label="Answer to settlement" value={settled === 0 ? "–" : seconds(latency! / settled!)} note="mean, from block times" />
+        <Figure label="Time to settlement" value={settled === 0 ? "–" : seconds(latency! / settled!)} note="mean, from block times" />
         <Figure label="Answers that agree" value={percent(agreed!, opened!)} note={`of ${count(opened!)} opened`} />
         <Figure
           label="Paid by sessions"
@@ -110,8 +110,8 @@ const Panel = ({ title, children }: { title: string; children: preact.ComponentC
 );
 
 const PARTS = [
-  ["nodes", "Nodes, for answers", "--accent"],
-  ["leases", "Nodes, for their time", "--blue"],
+  ["nodes", "Answers", "--accent"],
+  ["leases", "Nodes' time", "--blue"],
   ["routers", "Routers", "--gold"],
   ["protocol", "Protocol", "--violet"],
   ["bounties", "Whoever settles", "--ink-3"],

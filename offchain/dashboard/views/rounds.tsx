@@ -1,9 +1,12 @@
 import { useContext } from "preact/hooks";
 import type { Rounds as RoundsData } from "../../indexer/queries.ts";
 import { NetworkContext, useIndex } from "../data.ts";
-import { NodeLink, Empty, Section, Show, Time, TxLink } from "../parts.tsx";
+import { count, plural, seconds } from "../format.ts";
+import { Empty, NodeLink, Section, Show, Table, TxLink } from "../parts.tsx";
+import { type Round, roundOf, type Seat } from "../round.ts";
+import { Timeline } from "../timeline.tsx";
 
-type Round = RoundsData["rounds"][number];
+type Found = RoundsData["rounds"][number];
 
 /** Phases of a round, and the events that show how far each has come. */
 const PHASES: [name: string, events: string[]][] = [
@@ -37,7 +40,7 @@ export function Rounds() {
                 : "Its contracts serve users' tasks alone; reputation and levels come from those."}
             </Empty>
           ) : (
-            rounds.map((round) => <VirtualBlock key={round.id} round={round} />)
+            rounds.map((round) => <VirtualBlock key={round.id} found={round} />)
           )
         }
       </Show>
@@ -45,38 +48,85 @@ export function Rounds() {
   );
 }
 
-function VirtualBlock({ round }: { round: Round }) {
-  const closed = round.events.some(({ name }) => name === "RoundClosed");
+function VirtualBlock({ found: { id, events } }: { found: Found }) {
+  const round = roundOf(id, events);
+  const { ending } = round;
+  const kind = ending === undefined ? "waiting" : ending === "judged" ? "accepted" : "inconclusive";
   return (
     <Section
-      title={`Round ${round.id}`}
-      aside={<span class={`status ${closed ? "accepted" : "waiting"}`}>{closed ? "closed" : "running"}</span>}
+      title={`Round ${id}`}
+      aside={
+        <>
+          {round.kind}, level {round.tier} <span class={`status ${kind}`}>{ending ?? "running"}</span>
+        </>
+      }
     >
-      <ol class="timeline seven">
-        {PHASES.map(([name, names]) => {
-          const events = round.events.filter((event) => names.includes(event.name));
-          const last = events.at(-1);
-          return (
-            <li key={name} class={last === undefined ? "ahead" : "done"}>
-              <b>{name}</b>
-              <span>
-                {last === undefined ? (
-                  "waiting"
-                ) : (
-                  <TxLink hash={last.transaction_hash}>
-                    <Time at={last.time} short />
-                  </TxLink>
-                )}
-              </span>
-              <small>
-                {events.flatMap(({ node, log_index, block }) =>
-                  node === null ? [] : [<NodeLink key={`${block} ${log_index}`} id={node} />, " "],
-                )}
-              </small>
-            </li>
-          );
+      <Timeline
+        label={`Phases of round ${id}`}
+        steps={PHASES.map(([name, names]) => {
+          const last = events.findLast((event) => names.includes(event.name));
+          const skipped = last === undefined && ending !== undefined;
+          return {
+            name,
+            at: last?.time ?? null,
+            by: last?.transaction_hash ?? null,
+            text: skipped ? "" : (words(name, round, last?.time) ?? ""),
+            waiting: skipped ? "left out" : "waiting",
+          };
         })}
-      </ol>
+      />
+      {round.answerers.length > 0 && <Members round={round} />}
     </Section>
   );
+}
+
+/** What is to be said below a phase. */
+function words(phase: string, round: Round, at: number | undefined) {
+  const { creator, preparer, answerers, validators } = round;
+  const done = (seats: Seat[], what: "committed" | "opened") =>
+    `${seats.filter((seat) => seat[what] !== undefined).length} of ${seats.length}`;
+  if (phase === "Create" && creator !== undefined) return <NodeLink id={creator} />;
+  if (phase === "Prepare" && preparer !== undefined) return <NodeLink id={preparer} />;
+  if (phase === "Commit" && answerers.length > 0) return done(answerers, "committed");
+  if (phase === "Reveal" && answerers.length > 0) return done(answerers, "opened");
+  if (phase === "Score" && validators.length > 0) return done(validators, "opened");
+  if (phase === "Request" && round.replaced > 0) return `${plural(round.replaced, "place")} drawn anew`;
+  return phase === "End" && at !== undefined ? `after ${seconds(at - round.openedAt)}` : undefined;
+}
+
+/** Who answered and who scored. */
+const Members = ({ round: { id, answerers, validators, ending } }: { round: Round }) => (
+  <Table
+    label={`Members of round ${id}`}
+    head={["Part", "Node", "Committed", "Opened", { right: "Tokens" }, { right: "Usefulness" }, "Result"]}
+  >
+    {[...answerers.map((one) => ({ ...one, part: "answers" })), ...validators.map((one) => ({ ...one, part: "scores" }))].map((one) => (
+      <tr key={`${one.part} ${one.seat}`}>
+        <td>{one.part}</td>
+        <td>
+          <NodeLink id={one.node} />
+        </td>
+        <td>{one.committed === undefined ? "–" : <TxLink hash={one.committed} />}</td>
+        <td>{one.opened === undefined ? "–" : <TxLink hash={one.opened} />}</td>
+        <td class="right">{one.tokens === undefined ? "–" : count(one.tokens)}</td>
+        <td class="right">{one.usefulness === undefined ? "–" : `${one.usefulness} of 10`}</td>
+        <td>
+          <Result of={one} ending={ending} />
+        </td>
+      </tr>
+    ))}
+  </Table>
+);
+
+function Result({ of, ending }: { of: Seat & { part: string }; ending: string | undefined }) {
+  if (of.opened === undefined)
+    return ending === undefined ? (
+      <span class="status waiting">waiting</span>
+    ) : (
+      <span class="status silent">{of.committed === undefined ? "silent" : "unopened"}</span>
+    );
+  if (of.part === "scores") return <span class="status">opened</span>;
+  if (ending !== "judged") return <span class="status">opened</span>;
+  if (!of.agreed) return <span class="status outlier">outlier</span>;
+  return <span class="status agreed">{of.canonical ? "agreed, the medoid" : "agreed"}</span>;
 }

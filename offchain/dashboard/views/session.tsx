@@ -1,6 +1,7 @@
 import { useContext } from "preact/hooks";
 import type { SessionDetail, TaskBrief } from "../../indexer/queries.ts";
 import { NetworkContext, useIndex } from "../data.ts";
+import { Events } from "../eventTable.tsx";
 import { count, seconds } from "../format.ts";
 import { lazy } from "../lazy.tsx";
 import { Amount, Empty, Facts, Figure, Hash, Section, Show, Stranger, Table, Time, TxLink } from "../parts.tsx";
@@ -101,22 +102,7 @@ export function Session({ id }: { id: string }) {
               </Table>
             )}
           </Section>
-          <Section title="Events">
-            <Table label="Events" head={["Event", { right: "Block" }, "Time", "Transaction"]}>
-              {session.events.map((event) => (
-                <tr key={`${event.block} ${event.log_index}`}>
-                  <td>{event.name}</td>
-                  <td class="right">{count(event.block)}</td>
-                  <td>
-                    <Time at={event.time} />
-                  </td>
-                  <td>
-                    <TxLink hash={event.transaction_hash} />
-                  </td>
-                </tr>
-              ))}
-            </Table>
-          </Section>
+          <Events of="one thing" events={session.events} />
         </>
       )}
     </Show>

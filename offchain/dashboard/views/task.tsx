@@ -3,9 +3,11 @@ import type { TaskDetail } from "../../indexer/queries.ts";
 import { applyChanges, decodeAnswers } from "../answers.ts";
 import { contentOf, textOf } from "../content.ts";
 import { NetworkContext, useIndex } from "../data.ts";
+import { Events } from "../eventTable.tsx";
 import { count, seconds, taskName } from "../format.ts";
 import { HeatMap } from "../heatMap.tsx";
 import { Amount, Empty, Facts, Hash, NodeLink, Section, SessionLink, Show, Status, Stranger, Table, Time, TxLink } from "../parts.tsx";
+import { type Step, Timeline } from "../timeline.tsx";
 import { BundleButton, VerifyButton } from "../verifyButton.tsx";
 
 /** A task's life: what was asked, who answered, how far the answers lie apart, what was paid, and the proof. */
@@ -33,7 +35,7 @@ function Life({ task }: { task: TaskDetail }) {
       <h1>
         Task <span class="mono">{taskName(task.id)}</span> <Status status={task.status} />
       </h1>
-      <Timeline task={task} />
+      <Phases task={task} />
       {task.prompts > 1 && (
         <div class="filter" role="group" aria-label="Prompt">
           {Array.from({ length: Math.min(task.prompts, 64) }, (_, i) => (
@@ -74,16 +76,16 @@ function Life({ task }: { task: TaskDetail }) {
         <VerifyButton task={task} prompt={prompt} digest={canonical?.digest} />
       </Section>
       <Terms task={task} />
-      <Transactions task={task} />
+      <Events of="one thing" events={task.events} />
     </>
   );
 }
 
-function Timeline({ task }: { task: TaskDetail }) {
+function Phases({ task }: { task: TaskDetail }) {
   const commits = task.seats.filter(({ attempt, committed_at }) => attempt === task.attempt && committed_at !== null);
   const committedAt = Math.max(0, ...commits.map(({ committed_at }) => committed_at!));
   const revealed = task.events.filter(({ name }) => name === "ResultRevealed");
-  const steps: { name: string; at: number | null; by: string | null; text: string }[] = [
+  const steps: Step[] = [
     {
       name: "Submitted",
       at: task.queued_at,
@@ -115,27 +117,7 @@ function Timeline({ task }: { task: TaskDetail }) {
       text: task.settled_at === null ? `at the latest after its windows` : `${seconds(task.settled_at - task.queued_at)} after submission`,
     },
   ];
-  return (
-    <ol class="timeline">
-      {steps.map(({ name, at, by, text }) => (
-        <li key={name} class={at === null ? "ahead" : "done"}>
-          <b>{name}</b>
-          <span>
-            {at === null ? (
-              "waiting"
-            ) : by === null ? (
-              <Time at={at} short />
-            ) : (
-              <TxLink hash={by}>
-                <Time at={at} short />
-              </TxLink>
-            )}
-          </span>
-          <small>{text}</small>
-        </li>
-      ))}
-    </ol>
-  );
+  return <Timeline label="Phases of the task" steps={steps} />;
 }
 
 interface Manifest {
@@ -305,22 +287,3 @@ function Terms({ task }: { task: TaskDetail }) {
     </Section>
   );
 }
-
-const Transactions = ({ task }: { task: TaskDetail }) => (
-  <Section title="Events">
-    <Table label="Events" head={["Event", { right: "Block" }, "Time", "Transaction"]}>
-      {task.events.map((event) => (
-        <tr key={`${event.block} ${event.log_index}`}>
-          <td>{event.name}</td>
-          <td class="right">{count(event.block)}</td>
-          <td>
-            <Time at={event.time} />
-          </td>
-          <td>
-            <TxLink hash={event.transaction_hash} />
-          </td>
-        </tr>
-      ))}
-    </Table>
-  </Section>
-);

@@ -1,8 +1,9 @@
 import { useContext, useEffect, useState } from "preact/hooks";
 import type { Row } from "../../indexer/schema.ts";
 import { ask, type Loaded, NetworkContext, type NetworkInfo } from "../data.ts";
+import { Events } from "../eventTable.tsx";
 import { count } from "../format.ts";
-import { Empty, Facts, Hash, NodeLink, Section, SessionLink, Show, Table, TaskLink } from "../parts.tsx";
+import { Empty, Facts, Hash, Show } from "../parts.tsx";
 
 interface Receipt {
   blockNumber: string;
@@ -43,31 +44,7 @@ export function Transaction({ hash }: { hash: string }) {
                   ["Result", receipt.status === "0x1" ? "succeeded" : "reverted"],
                 ]}
               />
-              <Section title="Events">
-                {events.length === 0 ? (
-                  <Empty title="None that the index keeps" />
-                ) : (
-                  <Table label="Events" head={["Contract", "Event", "About"]}>
-                    {events.map((event) => (
-                      <tr key={event.log_index}>
-                        <td>{event.module}</td>
-                        <td>{event.name}</td>
-                        <td>
-                          {event.task !== null ? (
-                            <TaskLink id={event.task} />
-                          ) : event.node !== null ? (
-                            <NodeLink id={event.node} />
-                          ) : event.session !== null ? (
-                            <SessionLink id={event.session} />
-                          ) : (
-                            "–"
-                          )}
-                        </td>
-                      </tr>
-                    ))}
-                  </Table>
-                )}
-              </Section>
+              <Events of="one transaction" events={events} />
             </>
           )
         }

@@ -14,7 +14,7 @@ import { oneLine } from "../../runtime/exit.ts";
 import { CarrierError, handCommitment, handOpening } from "../carrierClient.ts";
 import type { Work } from "../journal.ts";
 import type { MinerAction } from "../roles/miner.ts";
-import { makeWork, TermsUntrue } from "../work.ts";
+import { asked, type Asked, makeWork, TermsUntrue, type WorkParts } from "../work.ts";
 import { type ActsOf, type ActsParts, sendCall, SETTLING_HEADROOM } from "./parts.ts";
 
 /** What serves a seat: answer, commit, reveal, by oneself or by a carrier. */
@@ -42,7 +42,7 @@ export function miningActs(parts: ActsParts): ActsOf<MinerAction["kind"]> {
 }
 
 async function infer(parts: ActsParts, entry: TaskEntry, seat: number, signal: AbortSignal): Promise<void> {
-  const { engine, results, content, live, boxes, key, poison, posing, deployment, node, world, journal, log } = parts;
+  const { engine, posing, node, world, journal, log } = parts;
   const { task, terms } = entry;
   const { modelId, modelSha256 } = engine.info();
   if (posing === undefined && `0x${modelSha256}` !== terms.model)
@@ -51,13 +51,9 @@ async function infer(parts: ActsParts, entry: TaskEntry, seat: number, signal: A
   const began = performance.now();
   const seenAt = world.seenAt(task);
   if (seenAt !== undefined) parts.onInferenceStart?.((began - seenAt) / 1_000);
-  const domain = { chainId: deployment.chainId, queue: deployment.addresses.SessionQueue };
-  const source = new LayeredStore(
-    content,
-    world.sourcesOf(entry).map((base) => new HttpPeer(base)),
-  );
-  const workParts = { engine, source, results, live, boxes, key, domain, poison, posing };
-  const work = await makeWork(task, entry.attempt, terms, seat, node, workParts, signal).catch((error: unknown) => {
+  const ready = await takeAhead(parts, entry);
+  const workParts = workPartsOf(parts, entry);
+  const work = await makeWork(task, entry.attempt, terms, seat, node, workParts, signal, ready).catch((error: unknown) => {
     if (error instanceof TermsUntrue || permanent(error)) world.progress(task).refused = true;
     throw error;
   });
@@ -74,6 +70,32 @@ async function infer(parts: ActsParts, entry: TaskEntry, seat: number, signal: A
   crashPoint("committing");
   journal.saveWork(work);
   crashPoint("saved");
+}
+
+function workPartsOf(parts: ActsParts, entry: TaskEntry): WorkParts {
+  const { engine, results, content, live, boxes, key, poison, posing, deployment, world } = parts;
+  const domain = { chainId: deployment.chainId, queue: deployment.addresses.SessionQueue };
+  const peers = world.sourcesOf(entry).map((base) => new HttpPeer(base));
+  return { engine, source: new LayeredStore(content, peers), results, live, boxes, key, domain, poison, posing };
+}
+
+/** What tasks ask that this node may be drawn for, by terms; looked at while the block that decides is awaited. */
+const ahead = new WeakMap<TaskTerms, Promise<Asked | undefined>>();
+const AHEAD_MS = 10_000;
+
+/** Fetches and checks what a task asks before its committee is known. Whatever goes wrong is found again, and told, by whoever is seated. */
+export function lookAhead(parts: ActsParts, entry: TaskEntry): void {
+  if (ahead.has(entry.terms) || `0x${parts.engine.info().modelSha256}` !== entry.terms.model) return;
+  const found = asked(entry.terms, workPartsOf(parts, entry), AbortSignal.timeout(AHEAD_MS));
+  ahead.set(
+    entry.terms,
+    found.catch(() => undefined),
+  );
+}
+
+async function takeAhead({ engine }: ActsParts, { terms }: TaskEntry): Promise<Asked | undefined> {
+  // Checked with the model that was loaded then.
+  return `0x${engine.info().modelSha256}` === terms.model ? await ahead.get(terms) : undefined;
 }
 
 async function commit(parts: ActsParts, { task, attempt, deadline, terms }: TaskEntry, { seat, commitment, answers }: Work): Promise<void> {

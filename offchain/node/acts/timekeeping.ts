@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Head } from "../../chain/cursor.ts";
 import { oneLine } from "../../runtime/exit.ts";
 import type { TimeAction } from "../roles/timekeeper.ts";
 import { type SignedPing, signedPing } from "../roundWatch.ts";
@@ -6,6 +7,8 @@ import { type ActsOf, type ActsParts, sendCall } from "./parts.ts";
 
 /** Pings in one transaction. */
 const MOST_PINGS = 128;
+/** Nodes whose prompts are counted in one transaction. */
+const MOST_COUNTED = 64;
 const PING_MS = 2_000;
 /** Closing a round books every member, which costs more than what was simulated where another act comes first. */
 const ENDING_HEADROOM = 1_500_000n;
@@ -22,9 +25,9 @@ const pingSchema = z.object({
 export function timekeepingActs(parts: ActsParts): ActsOf<TimeAction["kind"]> {
   const { rounds, engine } = parts;
   const once =
-    <A extends TimeAction>(act: (action: A, signal: AbortSignal) => Promise<void>) =>
-    async (action: A, _head: unknown, signal: AbortSignal) => {
-      await act(action, signal);
+    <A extends TimeAction>(act: (action: A, signal: AbortSignal, head: Head) => Promise<void>) =>
+    async (action: A, head: Head, signal: AbortSignal) => {
+      await act(action, signal, head);
       rounds?.watch.did(action.kind, action.of);
     };
   return {
@@ -43,6 +46,12 @@ export function timekeepingActs(parts: ActsParts): ActsOf<TimeAction["kind"]> {
       const pings = [own, ...others].sort((a, b) => a.node - b.node).map(({ node, r, vs }) => ({ node, r, vs }));
       for (let from = 0; from < pings.length; from += MOST_PINGS)
         await sendCall(parts, `ping:${of}:${from}`, ["Liveness", "ping", [window, pings.slice(from, from + MOST_PINGS)]]);
+    }),
+    countService: once(async ({ of, all }, _signal, head) => {
+      const nodes = all ? [...new Set([parts.node, ...parts.world.book.endpoints.keys()])] : [parts.node];
+      const due = (await rounds?.watch.uncounted(nodes, head)) ?? [];
+      for (let from = 0; from < due.length; from += MOST_COUNTED)
+        await sendCall(parts, `countService:${of}:${from}`, ["Rewards", "countService", [due.slice(from, from + MOST_COUNTED)]]);
     }),
   };
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import path from "node:path";
-import type { TransactionReceipt, Wallet } from "ethers";
+import { concat, keccak256, type TransactionReceipt, type Wallet } from "ethers";
 import { interfaces, type ModuleName } from "../../chain/abis.ts";
 import { deploymentOf } from "../../chain/boot.ts";
 import type { Deployment } from "../../chain/deployment.ts";
@@ -77,8 +77,11 @@ export class Desk {
   /** Resolves with the receipt. Throws ChainRevert, FundsShort. */
   async send({ id, module, method, args }: Call): Promise<TransactionReceipt> {
     const data = interfaces[module].encodeFunctionData(method, args);
+    const to = this.#context.deployment.addresses[module];
     let done = false;
-    const sent = this.#sender.send({ id, to: this.#context.deployment.addresses[module], data }).finally(() => (done = true));
+    // The same wish to other contracts, where Runtime names others now, is another.
+    const wish = `${id}:${keccak256(concat([to, data])).slice(2, 18)}`;
+    const sent = this.#sender.send({ id: wish, to, data }).finally(() => (done = true));
     sent.catch(() => undefined);
     while (!done) await this.#tick();
     return await sent;

@@ -31,6 +31,8 @@ export interface TimeSight {
   slotSeconds: number;
   /** The running window of pings; `pinged`: this node did in it. */
   pings: { window: number; seconds: number; pinged: boolean };
+  /** The running epoch of rewards, and the length of one, seconds. */
+  epoch: { number: number; seconds: number };
   /** Acts that were done, by kind and name, so that none is done again while the chain still shows the state before it. */
   done: ReadonlySet<string>;
 }
@@ -40,13 +42,20 @@ export type TimeAction =
   | { kind: "advanceRound"; of: string; round: number; reason: string }
   | { kind: "heartbeat"; of: string; reason: string }
   | { kind: "rotate"; of: string; reason: string }
-  | { kind: "carryPings"; of: string; window: number; all: boolean; reason: string };
+  | { kind: "carryPings"; of: string; window: number; all: boolean; reason: string }
+  | { kind: "countService"; of: string; all: boolean; reason: string };
 
 /** A leader shows that it lives at least this often, seconds: well within the silence that costs it its turn. */
 const BEAT = 30;
 /** Share of a window of pings after which the leader carries them, and after which a node carries its own. */
 const CARRY_AT = 0.2;
 const ALONE_AT = 0.6;
+/**
+ * Share of an epoch after which the leader counts again which prompts were accepted from nodes, and after which a node counts its own. The
+ * first count of an epoch notes where new nodes stand, without which what they serve first would count for nothing.
+ */
+const COUNT_AT = 0.8;
+const COUNT_ALONE_AT = 0.9;
 /** Seconds between stand-ins' turns. */
 const TURN = 4;
 const MOST_TURNS = 4;
@@ -82,6 +91,16 @@ function due(sight: TimeSight, turns: Turns, now: Clock): TimeAction[] {
   if (leads && share >= CARRY_AT) actions.push({ kind: "carryPings", of: `${window}:all`, window, all: true, reason: "this node leads" });
   if (!pinged && share >= ALONE_AT)
     actions.push({ kind: "carryPings", of: `${window}:own`, window, all: false, reason: "nobody carried this node's ping" });
+  const { number: epoch, seconds: long } = sight.epoch;
+  const gone = (now.timestamp % long) / long;
+  const count = leads ? (gone < COUNT_AT ? "first" : "last") : gone >= COUNT_ALONE_AT ? "own" : undefined;
+  if (count !== undefined)
+    actions.push({
+      kind: "countService",
+      of: `${epoch}:${count}`,
+      all: leads,
+      reason: leads ? "this node leads" : "the epoch ends, and nobody may have counted this node's prompts",
+    });
   return actions;
 }
 

@@ -60,8 +60,8 @@ export async function rpcCall(url: string, method: string, ...params: unknown[])
 }
 
 /** Starts `hardhat node` (chain 31337, a block for each transaction). */
-export async function startHardhatNode(): Promise<HardhatNode> {
-  const port = await freePort();
+export async function startHardhatNode(wanted?: number): Promise<HardhatNode> {
+  const port = wanted ?? (await freePort());
   const url = `http://127.0.0.1:${port}`;
   const args = ["node_modules/hardhat/dist/src/cli.js", "node", "--hostname", "127.0.0.1", "--port", String(port)];
   const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "ignore", "pipe"] });

@@ -104,6 +104,17 @@ describe("The index is a function of the chain", () => {
     rmSync(folder, { recursive: true });
   });
 
+  it("goes on after an endpoint that is not UTF-8, which any node may announce", async () => {
+    const chain = new SyntheticChain({ ...SMALL, words: { endpoint: "abcd" } });
+    chain.addTasks(3);
+    for (const log of chain.logs.flat()) Object.assign(log, { data: log.data.replace("61626364", "61ff6364") });
+    const store = open(chain);
+    await catchUp(chain, store);
+    expect(store.database.prepare("SELECT endpoint FROM nodes WHERE id = 1").pluck().get()).to.equal("a\ufffdcd");
+    expect(store.database.prepare("SELECT COUNT(*) FROM tasks WHERE status <> 1").pluck().get()).to.equal(3);
+    store.close();
+  });
+
   it("shows a round of network work as its events, in their order", async () => {
     const folder = mkdtempSync(path.join(tmpdir(), "index-"));
     const file = path.join(folder, "index.db");

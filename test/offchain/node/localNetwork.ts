@@ -12,7 +12,7 @@ import { encodePromptTokens } from "../../../offchain/protocol/answers.ts";
 import { taskQueued } from "../../../offchain/protocol/events.ts";
 import type { Manifest } from "../../../offchain/protocol/manifest.ts";
 import { deploy, writeRecord } from "../../../scripts/deploy.ts";
-import { localParameters } from "../../../scripts/parameters.ts";
+import { localParameters, type NetworkParameters } from "../../../scripts/parameters.ts";
 import { startHardhatNode, type HardhatNode } from "../chain/hardhatNode.ts";
 
 const ROOT_KEY = HDNodeWallet.fromPhrase("test test test test test test test test test test test junk", "", "m/44'/60'/1'/0");
@@ -54,6 +54,8 @@ export interface LocalNetworkOptions {
   validators?: number;
   /** Seconds to commit verdicts, and to open them. */
   verdictWindow?: number;
+  /** What it is deployed with. */
+  parameters?: NetworkParameters;
 }
 
 /** Who routes where a session has a router. */
@@ -77,12 +79,11 @@ export function question(text: string, maxTokens = 32): Manifest {
 
 export async function startLocalNetwork(options: LocalNetworkOptions = {}): Promise<LocalNetwork> {
   const { nodes = 1, leaseNodes = nodes, redundancy = 1, commitWindow = 60, revealWindow = 60, router } = options;
-  const { validators = 0, verdictWindow = 60 } = options;
+  const { validators = 0, verdictWindow = 60, parameters = localParameters() } = options;
   const folder = mkdtempSync(path.join(tmpdir(), "corroborate-node-"));
   const chain = await startHardhatNode();
   const endpoint = await connect({ url: chain.url });
   const deployer = DEPLOYER.connect(endpoint.provider);
-  const parameters = localParameters();
   const deploymentFile = path.join(folder, "deployment.json");
   writeRecord(deploymentFile, await deploy(deployer, "test", parameters));
   const deployment = readDeployment(deploymentFile);

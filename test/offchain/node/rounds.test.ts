@@ -91,29 +91,31 @@ describe("what a drawn node does in a round", () => {
   });
 });
 
+const turns = { node: 1, nodeCount: 4 };
+const time = (changes: Partial<TimeSight> = {}): TimeSight => ({
+  running: [],
+  last: 7,
+  mostRunning: 2,
+  nextOpenAt: 1_000,
+  oracles: 3,
+  isOracle: true,
+  leads: false,
+  mayRotate: false,
+  grace: 6,
+  slot: 3,
+  slotSeconds: 60,
+  pings: { window: 6, seconds: 30, pinged: true },
+  epoch: { number: 0, seconds: 10_000 },
+  done: new Set(),
+  ...changes,
+});
+
 describe("what a timekeeper does", () => {
-  const turns = { node: 1, nodeCount: 4 };
   const round = (changes: Partial<RunningRound> = {}): RunningRound => ({
     ...FACTS,
     round: 7,
     awaits: "advance",
     dueSeenAt: 200,
-    ...changes,
-  });
-  const time = (changes: Partial<TimeSight> = {}): TimeSight => ({
-    running: [],
-    last: 7,
-    mostRunning: 2,
-    nextOpenAt: 1_000,
-    oracles: 3,
-    isOracle: true,
-    leads: false,
-    mayRotate: false,
-    grace: 6,
-    slot: 3,
-    slotSeconds: 60,
-    pings: { window: 6, seconds: 30, pinged: true },
-    done: new Set(),
     ...changes,
   });
   const kinds = (changes: Partial<TimeSight>, timestamp = 200) => decideTime(time(changes), turns, now(timestamp)).map(({ kind }) => kind);
@@ -143,8 +145,9 @@ describe("what a timekeeper does", () => {
   });
 
   it("shows that it leads twice a slot, each time once", () => {
-    expect(kinds({ leads: true }, 181)).to.deep.equal(["heartbeat"]);
-    expect(kinds({ leads: true, done: new Set(["heartbeat:3:0"]) }, 181)).to.deep.equal([]);
+    const counted = "countService:0:first";
+    expect(kinds({ leads: true, done: new Set([counted]) }, 181)).to.deep.equal(["heartbeat"]);
+    expect(kinds({ leads: true, done: new Set([counted, "heartbeat:3:0"]) }, 181)).to.deep.equal([]);
     expect(kinds({ leads: true, done: new Set(["heartbeat:3:0"]) }, 211)).to.include("heartbeat");
   });
 
@@ -163,6 +166,26 @@ describe("what a timekeeper does", () => {
     ]);
     expect(carried({}, 197)).to.deep.equal([]);
     expect(carried({}, 198).map(({ of }) => of)).to.deep.equal(["6:own"]);
+  });
+});
+
+describe("when accepted prompts are counted for rewards", () => {
+  const counts = (changes: Partial<TimeSight>, timestamp: number) => {
+    const sight = time({ epoch: { number: 3, seconds: 100 }, ...changes });
+    return decideTime(sight, turns, now(timestamp)).flatMap((action) => (action.kind === "countService" ? [[action.of, action.all]] : []));
+  };
+
+  it("M4 is at an epoch's beginning and before its end for the leader, who counts everybody's, each time once", () => {
+    expect(counts({ leads: true }, 300)).to.deep.equal([["3:first", true]]);
+    expect(counts({ leads: true }, 379)).to.deep.equal([["3:first", true]]);
+    expect(counts({ leads: true, done: new Set(["countService:3:first"]) }, 379)).to.deep.equal([]);
+    expect(counts({ leads: true, done: new Set(["countService:3:first"]) }, 380)).to.deep.equal([["3:last", true]]);
+  });
+
+  it("M4 is in its last tenth for every other node, which counts its own", () => {
+    expect(counts({}, 389)).to.deep.equal([]);
+    expect(counts({ isOracle: false }, 390)).to.deep.equal([["3:own", false]]);
+    expect(counts({ oracles: 0 }, 390)).to.deep.equal([]);
   });
 });
 

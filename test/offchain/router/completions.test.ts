@@ -176,12 +176,29 @@ describe("completions", () => {
         const settled = task === 1n ? settledAs(Status.Failed) : { ...good, outcomes: both(good.outcomes), base: both(good.base) };
         const ended = Promise.resolve({ ...ENTRY, task, terms, settled });
         waiting.forEach(({ resolve }, prompt) =>
-          resolve({ task, prompt, name: "x", told: { at: 0 }, transaction: "0x", seedBlock: 1, terms, ended }),
+          resolve({
+            task,
+            prompt,
+            name: "x",
+            told: { at: 0 },
+            placedAt: 0,
+            waited: { queue: 0, router: 0 },
+            transaction: "0x",
+            seedBlock: 1,
+            block: 1,
+            terms,
+            ended,
+          }),
         );
         waiting = [];
       });
     const members = [0, 1, 2].map((seat) => ({ seat, node: seat + 1, operator: "0x1" }));
-    const world = { changesOf: () => "0x", committee: () => Promise.resolve(members), endpointsOf: () => [] };
+    const world = {
+      knownCommittee: () => undefined,
+      changesOf: () => "0x",
+      committee: () => Promise.resolve(members),
+      endpointsOf: () => [],
+    };
     const engine = { tokenCount: () => Promise.resolve(10) };
     const submission = { session: SESSION_VIEW, worstCase: () => 1n };
     const lane = { session: 1, submission, batcher: { place, size: 16 } };

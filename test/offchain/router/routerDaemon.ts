@@ -9,9 +9,10 @@ import { type LocalNetwork, ROUTER } from "../node/localNetwork.ts";
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const MAIN = path.join(ROOT, "offchain/router/main.ts");
 
-/** Starts the router's `main.ts` with these arguments. */
-export function runRouter(args: string[]): Daemon {
-  const child = spawn(process.execPath, [MAIN, ...args], { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+/** Starts the router's `main.ts` with these arguments. `crashAt`: the step at which it kills itself. */
+export function runRouter(args: string[], crashAt?: string): Daemon {
+  const env = { ...process.env, ...(crashAt !== undefined && { CORROBORATE_CRASH_AT: crashAt }) };
+  const child = spawn(process.execPath, [MAIN, ...args], { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] });
   let text = "";
   child.stderr.on("data", (chunk: Buffer) => (text += chunk.toString()));
   child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()));
@@ -47,8 +48,13 @@ export function routerFlags(network: LocalNetwork, port: number, changes: Record
 }
 
 /** Starts the router and waits until it is well. */
-export async function startRouter(network: LocalNetwork, port: number, changes: Record<string, string | undefined> = {}): Promise<Daemon> {
-  const daemon = runRouter(routerFlags(network, port, changes));
+export async function startRouter(
+  network: LocalNetwork,
+  port: number,
+  changes: Record<string, string | undefined> = {},
+  crashAt?: string,
+): Promise<Daemon> {
+  const daemon = runRouter(routerFlags(network, port, changes), crashAt);
   const ended = daemon.exited.then((code) => {
     throw new Error(`the router ended with ${code}: ${daemon.output()}`);
   });

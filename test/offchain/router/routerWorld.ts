@@ -14,6 +14,7 @@ import { Batcher } from "../../../offchain/router/batcher.ts";
 import { Completions } from "../../../offchain/router/completions.ts";
 import { Lanes } from "../../../offchain/router/lanes.ts";
 import { chatRequest } from "../../../offchain/router/requests.ts";
+import { Rhythm } from "../../../offchain/router/rhythm.ts";
 import { Submission } from "../../../offchain/router/submission.ts";
 import { createLog } from "../../../offchain/runtime/log.ts";
 import { PLAIN_RULES } from "../../plain.ts";
@@ -118,7 +119,9 @@ export async function scriptedCompletions({ tokens = 10, session = {}, available
     sessions: new Map(session === null ? [] : [[SESSION, { ...SESSION_VIEW, ...session }]]),
     book: { tasks: new Map() },
     next: { timestamp: 1_001, blockNumber: 9 },
+    rhythm: new Rhythm(),
     arrivals: { ended: () => (ended instanceof Error ? Promise.reject(ended) : Promise.resolve({ ...ENTRY, settled: ended })) },
+    knownCommittee: () => undefined,
     changesOf: () => "0x",
     committee: () => Promise.resolve([0, 1, 2].map((seat) => ({ seat, node: seat + 1, operator: `0x${"0".repeat(39)}${seat + 1}` }))),
     endpointsOf: () => [],
@@ -129,6 +132,7 @@ export async function scriptedCompletions({ tokens = 10, session = {}, available
     sender: sender,
     world,
     sent: { byId: () => undefined },
+    broadcasts: { take: () => undefined },
     views,
     sessionContract: ROUTER_ADDRESS,
     session: SESSION,

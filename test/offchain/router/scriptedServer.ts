@@ -40,6 +40,7 @@ export async function serverOf(changes: Changes = {}): Promise<FastifyInstance> 
     watchers: new Set(),
     committee: () => Promise.resolve([]),
     endpointsOf: () => [],
+    knownCommittee: () => undefined,
     changesOf: () => "0x",
   };
   const quiet = new AbortController().signal;

@@ -12,6 +12,16 @@ export interface Outcome {
   stderr: string;
 }
 
+/** The error of a task that was refused: one document on stdout, one line on stderr, exit code 1. */
+export function refusalIn(line: string, { code, stdout, stderr }: Outcome): { code: string; message: string; revert?: { name: string } } {
+  expect(code, `${line}: ${stdout}`).to.equal(1);
+  const failure = JSON.parse(stdout);
+  validateAs("failure", failure);
+  const { error } = failure;
+  expect(stderr).to.equal(`${error.code}: ${error.message}\n`);
+  return error;
+}
+
 /** `npx hardhat` as a person runs it, against one chain and one deployment record. */
 export function commandLine(url: string, record: string) {
   async function run(line: string, ...more: string[]): Promise<Outcome> {
@@ -35,15 +45,6 @@ export function commandLine(url: string, record: string) {
       validate(line, output);
       return output;
     },
-    /** The error of a command that is refused: one document on stdout, one line on stderr, exit code 1. */
-    async refused(line: string, ...more: string[]): Promise<{ code: string; message: string; revert?: { name: string } }> {
-      const { code, stdout, stderr } = await run(line, ...more, "--json");
-      expect(code, `${line}: ${stdout}`).to.equal(1);
-      const failure = JSON.parse(stdout);
-      validateAs("failure", failure);
-      const { error } = failure;
-      expect(stderr).to.equal(`${error.code}: ${error.message}\n`);
-      return error;
-    },
+    refused: async (line: string, ...more: string[]) => refusalIn(line, await run(line, ...more, "--json")),
   };
 }
