@@ -61,7 +61,8 @@ export default defineConfig({
     },
   },
   networks: {
-    default: { type: "edr-simulated", chainType: "l1", hardfork: HARDFORK },
+    // For tests: always on the same day, so that draws, epochs and windows fall as they fell in the last run.
+    default: { type: "edr-simulated", chainType: "l1", hardfork: HARDFORK, initialDate: "2030-01-01T00:00:00Z" },
     node: { type: "edr-simulated", chainType: "l1", chainId: 31337, hardfork: HARDFORK },
     // For programs that run: a block each second, also where nobody sends anything.
     live: { type: "edr-simulated", chainType: "l1", chainId: 31337, hardfork: HARDFORK, mining: { auto: true, interval: 1_000 } },

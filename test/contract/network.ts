@@ -23,6 +23,7 @@ import { buildHandover, encodeHandover, type EncodedHandover, type Secret } from
 import { type Answer, type CommittedSeat, Comparison, type Facts, type Handover, type TaskTerms } from "../../offchain/protocol/types.ts";
 import { artifactOf, deploy, MODULES, type ModuleName } from "../../scripts/deploy.ts";
 import { localParameters, type NetworkParameters } from "../../scripts/parameters.ts";
+import { keepTime } from "./clock.ts";
 import type { COR } from "../../types/ethers-contracts/contracts/economy/COR.ts";
 import type { Allowance } from "../../types/ethers-contracts/contracts/economy/Allowance.ts";
 import type { Incentives } from "../../types/ethers-contracts/contracts/economy/Incentives.ts";
@@ -121,6 +122,7 @@ export async function startNetwork(setup: Setup = {}) {
   const { nodes: nodeCount = 4, redundancy = 3, leased = true, comparison = Comparison.Semantic } = setup;
   const { quorum = Math.floor(redundancy / 2) + 1, leaseNodes = Math.min(10, Math.max(redundancy, nodeCount)), maxPrompts = 64 } = setup;
   const connection = await network.create();
+  keepTime(connection);
   const { ethers, networkHelpers } = connection;
   const [deployer, client, router, keeper, stranger] = await ethers.getSigners();
   const local = localParameters();
