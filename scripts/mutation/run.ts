@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { appendFileSync, existsSync, globSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { createHash } from "node:crypto";
+import { MUTANT_LIMIT_MS } from "./budget.ts";
 import { PROJECT, ROOT } from "./build.ts";
 import type { Mutant } from "./switched.ts";
 import type { Answer, Outcome } from "./worker.ts";
@@ -15,7 +16,6 @@ export interface Result {
 
 /** Committed, because a run of all mutants takes hours: whoever goes on need not begin anew. */
 export const RESULTS = path.join(ROOT, "test", "mutation", "results.jsonl");
-const MUTANT_LIMIT_MS = 120_000;
 const TRACE_LIMIT_MS = 40 * 60_000;
 
 export const sourceHash = (file: string): string =>

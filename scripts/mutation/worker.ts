@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { Arena, type Reach, type Unit } from "./arena.ts";
+import { BUDGET_MS } from "./budget.ts";
 import type { Mutant } from "./switched.ts";
 
 export interface Outcome {
@@ -16,9 +17,6 @@ export type Answer = { ready: true } | { traced: number } | ({ id: number } & Ou
 
 const project = process.cwd();
 const REACH = path.join(project, "reach.json");
-/** Most time for the tests that might still notice a mutant, ms. A mutant that this cuts short counts as survived. */
-const MOCHA_BUDGET_MS = Number(process.env["MUTATION_BUDGET_MS"] ?? 20_000);
-const SOLIDITY_BUDGET_MS = MOCHA_BUDGET_MS;
 const FIRST = 4;
 
 const tell = (answer: Answer): void => void process.send!(answer);
@@ -75,11 +73,11 @@ async function judge(mutant: Mutant): Promise<Outcome> {
   arena.activate(mutant.id);
   const mocha = within(
     all.filter(({ kind }) => kind === "mocha"),
-    MOCHA_BUDGET_MS,
+    BUDGET_MS,
   );
   const solidity = within(
     all.filter(({ kind }) => kind === "solidity"),
-    SOLIDITY_BUDGET_MS,
+    BUDGET_MS,
   );
   const solidityFirst = solidity.length > 0 && (mocha.length === 0 || all.indexOf(solidity[0]!) < all.indexOf(mocha[0]!));
   const tryMocha = async (units: Unit[]): Promise<string | undefined> =>

@@ -78,6 +78,30 @@ describe("PoUW endings", () => {
     for (const node of [creator, second, preparer]) expect(members).to.not.include(node);
   });
 
+  it("G1 the fourth preparer that is late ends the round, at its own cost alone: whoever made the topics did its part", async () => {
+    const round = await RoundDriver.open(net(), Kind.Liveness);
+    await round.create();
+    const creator = Number((await round.view()).createdBy);
+    const late: number[] = [];
+    let receipt!: TransactionReceipt;
+    for (let i = 0; i < 4; i++) {
+      await round.draw();
+      late.push(await round.preparer());
+      await round.expire();
+      receipt = await round.advance();
+      expect(await round.phase()).to.equal(i < 3 ? Phase.Prepare : Phase.Aborted);
+    }
+    expect(new Set([creator, ...late]).size).to.equal(5);
+    const [closed] = eventsIn(receipt, pouw(), "RoundClosed");
+    expect(closed!["ending"]).to.equal(BigInt(Ending.NoPreparer));
+    const told = booked(receipt).map((parts) => parts.map(({ node, role, mark, points }) => ({ node, role, mark, points })));
+    expect(told).to.deep.equal([
+      [{ node: late[3], role: "preparer", mark: "miss", points: 0 }],
+      [{ node: creator, role: "creator", mark: "pass", points: 2 }],
+    ]);
+    expect(proven(receipt)).to.deep.equal([[late[3], false]]);
+  });
+
   it("G1 of a panel that is too small at its deadline, only the silent lose, and another one is drawn", async () => {
     const round = await RoundDriver.open(net(), Kind.Capability);
     const members = await round.answered();

@@ -1,47 +1,12 @@
 import { expect } from "chai";
 import { parseEther, type TransactionReceipt } from "ethers";
+import { type Part, partOf } from "../../offchain/protocol/parts.ts";
 import { roundCommitment } from "../../offchain/protocol/roundWork.ts";
 import { MODEL, type Network } from "./network.ts";
 import { answer, Awaits, Ending, Kind, membersOf, Phase, QUESTIONS, RoundDriver, scoring, verdict } from "./rounds.ts";
-import { eventsIn, now, receiptOf, useNetwork } from "./suite.ts";
+import { argsIn, eventsIn, now, receiptOf, useNetwork } from "./suite.ts";
 
-/** Conduct, as in `Score`. */
-const SILENT = 0;
-const UNOPENED = 1;
-const OPENED = 2;
-const EXCUSED = 3;
-/** Mark, as in `Parts`. */
-const NONE = 0;
-const PASS = 1;
-const CAPABLE = 2;
-const MISS = 3;
-
-const ROLES = ["creator", "preparer", "answerer", "validator"];
-
-interface Part {
-  node: number;
-  role: string;
-  conduct: number;
-  mark: number;
-  level: number;
-  line: number;
-  points: number;
-}
-
-const partOf = (word: bigint): Part => {
-  const at = (shift: bigint, bits: bigint) => Number((word >> shift) & ((1n << bits) - 1n));
-  return {
-    node: at(0n, 24n),
-    role: ROLES[at(24n, 8n)]!,
-    conduct: at(32n, 8n),
-    mark: at(40n, 8n),
-    level: at(48n, 8n),
-    line: at(56n, 8n),
-    points: at(64n, 16n),
-  };
-};
-
-export function closedIn(net: Network, receipt: Awaited<ReturnType<typeof receiptOf>>) {
+function closedIn(net: Network, receipt: Awaited<ReturnType<typeof receiptOf>>) {
   const [closed] = eventsIn(receipt, net.modules.PoUW, "RoundClosed");
   return {
     ending: Number(closed!["ending"]),
@@ -83,11 +48,11 @@ describe("PoUW rounds", () => {
     expect(await round.phase()).to.equal(Phase.Ended);
     expect(closed).to.deep.include({ ending: Ending.Judged, canonical: 0, agreed: 0b011, medians: 0n });
     expect(closed.parts.map(({ node, mark, points }) => ({ node, mark, points }))).to.deep.equal([
-      { node: creator, mark: PASS, points: 2 },
-      { node: preparer, mark: PASS, points: 2 },
-      { node: members[0], mark: PASS, points: 1 },
-      { node: members[1], mark: PASS, points: 1 },
-      { node: members[2], mark: MISS, points: 0 },
+      { node: creator, mark: "pass", points: 2 },
+      { node: preparer, mark: "pass", points: 2 },
+      { node: members[0], mark: "pass", points: 1 },
+      { node: members[1], mark: "pass", points: 1 },
+      { node: members[2], mark: "miss", points: 0 },
     ]);
     for (const node of [creator, preparer, ...members]) expect((await net().modules.NodePool.nodeOf(node)).lease).to.equal(0n);
   });
@@ -113,14 +78,34 @@ describe("PoUW rounds", () => {
     expect(closed.ending).to.equal(Ending.Judged);
     expect(closed.medians).to.equal(0x638n);
     expect(answerParts(closed.parts).map(({ mark, points }) => [mark, points])).to.deep.equal([
-      [CAPABLE, 8],
-      [MISS, 0],
-      [CAPABLE, 6],
+      ["capable", 8],
+      ["miss", 0],
+      ["capable", 6],
     ]);
     expect(closed.parts.filter(({ role }) => role === "validator").map(({ mark, points }) => [mark, points])).to.deep.equal([
-      [PASS, 2],
-      [PASS, 2],
+      ["pass", 2],
+      ["pass", 2],
     ]);
+  });
+
+  it("C1 scores committed one by one: the others' time stays open until the last, and openings begin in the second after it", async () => {
+    const { PoUW } = net().modules;
+    const round = await RoundDriver.open(net(), Kind.Capability);
+    const members = await round.answered();
+    const panel = await round.validators();
+    const deadline = async () => (await PoUW.roundOf(round.id)).deadline;
+    const until = await deadline();
+    const scores = panel.map((_, seat) => scoring(seat, verdict(members.map(() => 7))));
+    for (const [seat, node] of panel.entries()) {
+      expect(await deadline(), `before seat ${seat}`).to.equal(until);
+      const commitment = await PoUW.scoreCommitmentOf(round.id, node, scores[seat]!);
+      const receipt = await receiptOf(PoUW.connect(round.operator(node)).commit(round.id, seat, commitment));
+      expect(argsIn(receipt, PoUW, "ScoreCommitted")).to.deep.equal([[round.id, BigInt(seat), BigInt(node), commitment]]);
+      expect((await PoUW.roundOf(round.id)).scored).to.equal(2n ** BigInt(seat + 1) - 1n);
+    }
+    expect(await deadline(), "all are in").to.equal(BigInt(await now(net())));
+    await round.revealScores(scores);
+    expect((await PoUW.roundOf(round.id)).phase).to.equal(BigInt(Phase.Ended));
   });
 
   it("C2 the commitment of an answer is the typed data that a node computes by itself", async () => {
@@ -180,9 +165,9 @@ describe("PoUW rounds", () => {
     expect(await whole.phase()).to.equal(Phase.Reveal);
     const closed = closedIn(net(), await whole.reveal([answer(0), answer(2)]));
     expect(answerParts(closed.parts).map(({ conduct, mark }) => [conduct, mark])).to.deep.equal([
-      [OPENED, PASS],
-      [SILENT, MISS],
-      [OPENED, PASS],
+      ["opened", "pass"],
+      ["silent", "miss"],
+      ["opened", "pass"],
     ]);
     const short = await RoundDriver.open(net(), Kind.Liveness);
     await short.start();
@@ -192,9 +177,9 @@ describe("PoUW rounds", () => {
     const aborted = closedIn(net(), await short.advance());
     expect(aborted.ending).to.equal(Ending.TooFewCommitments);
     expect(answerParts(aborted.parts).map(({ conduct, mark }) => [conduct, mark])).to.deep.equal([
-      [SILENT, MISS],
-      [EXCUSED, NONE],
-      [SILENT, MISS],
+      ["silent", "miss"],
+      ["excused", "none"],
+      ["silent", "miss"],
     ]);
   });
 
@@ -209,7 +194,7 @@ describe("PoUW rounds", () => {
     const window = Number((await round.view()).rules.revealWindow);
     await net().networkHelpers.time.increase(window + 2);
     const receipt = await round.advance();
-    expect(answerParts(closedIn(net(), receipt).parts)[2]).to.deep.include({ conduct: UNOPENED, mark: MISS });
+    expect(answerParts(closedIn(net(), receipt).parts)[2]).to.deep.include({ conduct: "unopened", mark: "miss" });
     const [slashed] = eventsIn(receipt, net().modules.NodePool, "NodeSlashed");
     expect([Number(slashed!["node"]), slashed!["taken"]]).to.deep.equal([members[2], parseEther("10")]);
     expect(penaltiesIn(receipt)).to.deep.equal([[members[2], closedAt, closedAt + window]]);
@@ -254,8 +239,8 @@ describe("PoUW rounds", () => {
     await net().networkHelpers.mine(1);
     const closed = closedIn(net(), await round.reveal(openings));
     expect(closed.ending).to.equal(Ending.ContentRefused);
-    expect(closed.parts[1]).to.deep.include({ role: "preparer", mark: MISS, points: 0 });
-    expect(answerParts(closed.parts).map(({ mark }) => mark)).to.deep.equal([NONE, NONE, NONE]);
+    expect(closed.parts[1]).to.deep.include({ role: "preparer", mark: "miss", points: 0 });
+    expect(answerParts(closed.parts).map(({ mark }) => mark)).to.deep.equal(["none", "none", "none"]);
   });
 
   it("C1 C4 C5 only the seat's operator commits, once, in time; nobody opens early, another's answer, or what was not committed", async () => {
