@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { startNetwork } from "../test/contract/network.ts";
 import { gasOf } from "../test/contract/suite.ts";
+import { median } from "./median.ts";
 
 const TURNS = 9;
 const SECONDS = 3_600;
@@ -20,8 +21,6 @@ if (flags.help) {
   );
   process.exit(0);
 }
-
-const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 const net = await startNetwork({ nodes: 10, leased: false, leaseNodes: 3, terms: { mode: 0 } });
 const { Session, NodePool } = net.modules;

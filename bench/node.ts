@@ -17,6 +17,7 @@ import type { Message, Sampling } from "../offchain/protocol/manifest.ts";
 import { eventually } from "../test/offchain/chain/hardhatNode.ts";
 import { MODELS } from "../test/offchain/node/daemon.ts";
 import { OneSeat } from "../test/offchain/node/oneSeat.ts";
+import { median } from "./median.ts";
 
 const OUT = fileURLToPath(new URL("./node.json", import.meta.url));
 const ROUNDS = 12;
@@ -26,7 +27,6 @@ const SAMPLING: Sampling = {
   ...{ frequencyPenalty: 0, presencePenalty: 0, repeatPenalty: 1 },
 };
 
-const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 const rounded = (value: number, digits = 1) => Number(value.toFixed(digits));
 const list = await loadModels(path.join(MODELS, "registry.json"));
 const model = modelNamed(list, "toy-world-f16");

@@ -3,6 +3,7 @@ import { MODEL, type Network, startNetwork } from "../test/contract/network.ts";
 import { nextEpoch } from "../test/contract/pings.ts";
 import { answer, Kind, membersOf, RoundDriver, scoring, verdict } from "../test/contract/rounds.ts";
 import { addCrowd, gasOf } from "../test/contract/suite.ts";
+import { median } from "./median.ts";
 
 const ROUNDS = 7;
 
@@ -11,8 +12,6 @@ export type Steps = Record<string, number>;
 
 /** Of every kind of round, by name: its steps, and the whole with all members. */
 export type RoundGas = Record<string, { steps: Steps; total: number }>;
-
-const median = (values: number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 /**
  * A network of `size` nodes: real registrations, all but ten of them without stake. Its epoch is the day of the public

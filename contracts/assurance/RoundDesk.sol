@@ -126,7 +126,6 @@ contract RoundDesk is RoundStore {
         POOL.retireDraw(model);
         uint256 window = rules.claimWindow;
         f.step = Step(uint8(step) + 1);
-        f.since = Windows.clock();
         if (step == Step.DrawCreator) {
             (f.creator, f.createdBy) = (lease, RoundLib.memberAt(members, 0));
         } else if (step == Step.DrawPreparer) {

@@ -20,7 +20,7 @@ enum Step {
 }
 
 /// @dev The small facts of a round that runs; three slots.
-/// @param since when the step began, seconds
+/// @param since when the last draw was announced, seconds
 /// @param deadline last second of the step; of Answer and Score: last second to commit, moved to now when the last seat commits
 /// @param seedBlock block that decides the awaited draw
 /// @param threshold largest Hamming distance that agrees

@@ -25,11 +25,8 @@ const MAX_REPLACED = 3;
 /** Late nodes that are remembered. */
 const MAX_LATE = 8;
 
-/** Of a round's stored facts, what its phase follows from. Times in seconds, seats are bits. */
-export interface StoredRound {
-  step: RoundStep;
-  /** Whether type 1 claimed. */
-  claimed: boolean;
+/** How far a round's step has come. Times in seconds, seats are bits. */
+export interface RoundProgress {
   /** Last second of the step; of "answer" and "score": last second to commit. */
   deadline: number;
   /** Block that decides the awaited draw. */
@@ -38,6 +35,13 @@ export interface StoredRound {
   revealed: number;
   scored: number;
   opened: number;
+}
+
+/** Of a round's stored facts, what its phase follows from. */
+export interface StoredRound extends RoundProgress {
+  step: RoundStep;
+  /** Whether type 1 claimed. */
+  claimed: boolean;
 }
 
 /** Of a round's rules, what its phases follow from; seconds. */

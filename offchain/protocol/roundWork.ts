@@ -3,6 +3,7 @@ import { type Domain, payloadDigest, RESULT_TYPES } from "./commitment.ts";
 import { popcount } from "./sketch.ts";
 import type { Clock } from "./phases.ts";
 import type { ROUND_AWAITS } from "./roundEvents.ts";
+import type { RoundProgress } from "./roundPhases.ts";
 
 /** What a round waits for, as `Awaits` names it. */
 export type RoundAwait = (typeof ROUND_AWAITS)[number];
@@ -57,15 +58,9 @@ export const refusalOpening = (seat: number, digest: string, salt: string): Roun
   salt,
 });
 
-/** The facts of a round that say what it waits for. Times in seconds; seats are bits. */
-export interface RoundFacts {
+/** The facts of a round that say what it waits for. */
+export interface RoundFacts extends RoundProgress {
   awaits: RoundAwait;
-  deadline: number;
-  seedBlock: number;
-  committed: number;
-  revealed: number;
-  scored: number;
-  opened: number;
   quorum: number;
   /** More than half of the validators that were to be drawn. */
   panelQuorum: number;

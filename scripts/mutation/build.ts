@@ -29,7 +29,7 @@ const COPIED = [
 /** What decides how the build looks. */
 const BUILDERS = ["ast", "build", "operators", "switched"].map((name) => `scripts/mutation/${name}.ts`);
 /** Tests that take too long, or that every mutant would fail: their contracts are built in another way. */
-const LEFT_OUT = ["test/contract/flatCost.test.ts", "test/contract/gasTable.test.ts"];
+const LEFT_OUT = ["flatCost", "gasTable", "SessionQueue.limits"].map((name) => `test/contract/${name}.test.ts`);
 
 interface CompilerOutput {
   errors?: { severity: string; formattedMessage: string; sourceLocation?: { file: string; start: number; end: number } }[];
@@ -124,7 +124,7 @@ export function fingerprint(): string {
 const CONFIG = `// Written by scripts/mutation: the project's own configuration, for contracts of any size that compile fast.
 import base from "./hardhat.config.base.ts";
 
-const small = { allowUnlimitedContractSize: true, blockGasLimit: 4_000_000_000 };
+const small = { allowUnlimitedContractSize: true, blockGasLimit: 500_000_000 };
 const profiles = (base.solidity as { profiles: { default: { compilers: { settings: object }[]; overrides: Record<string, { settings: object }> } } }).profiles;
 const { compilers, overrides } = profiles.default;
 const optimizer = { enabled: true, details: { yul: true, inliner: false, cse: false, constantOptimizer: false, yulDetails: { stackAllocation: true, optimizerSteps: ":" } } };

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { appendFileSync, existsSync, globSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { createHash } from "node:crypto";
-import { MUTANT_LIMIT_MS } from "./budget.ts";
+import { STILL_MS } from "./budget.ts";
 import { PROJECT, ROOT } from "./build.ts";
 import type { Mutant } from "./switched.ts";
 import type { Answer, Outcome } from "./worker.ts";
@@ -84,12 +84,13 @@ export async function run(mutants: Mutant[], say: (text: string) => void): Promi
       if ((await next(worker, TRACE_LIMIT_MS)) === undefined) throw new Error("mutation: the worker did not start; what it said is above");
     }
     worker.send({ id: mutant.id });
-    const answer = (await next(worker, MUTANT_LIMIT_MS)) as Outcome | undefined;
+    let answer = await next(worker, STILL_MS);
+    while (answer !== undefined && "alive" in answer) answer = await next(worker, STILL_MS);
     if (answer === undefined) {
       worker.kill("SIGKILL");
       worker = undefined;
     }
-    const outcome = answer?.outcome ?? "timeout";
+    const outcome = (answer as Outcome | undefined)?.outcome ?? "timeout";
     counts[outcome]++;
     const result: Result = { key: mutant.key, source: sourceHash(mutant.file), outcome };
     appendFileSync(RESULTS, `${JSON.stringify(result)}\n`);

@@ -262,4 +262,77 @@ describe("PoUW endings", () => {
       TypedDataEncoder.hash(domain, VERDICT_TYPES, { task: round.id, round: 0, author: 7, ...one }),
     );
   });
+
+  it("G1 a round whose next creator, preparer or panel is drawn too late ends as if nobody had been in that role", async () => {
+    const { NodePool } = net().modules;
+    const lost = async (round: RoundDriver) => {
+      await round.expire();
+      const replaced = await round.advance();
+      expect(proven(replaced).map(([, passed]) => passed)).to.include(false);
+      await round.expire();
+      const receipt = await round.advance();
+      const { createdBy, preparedBy, validators } = await round.view();
+      // The pool's lists move again.
+      await NodePool.connect(net().operators.get(1)).serve(1, MODEL, false);
+      return { ended: endings(receipt), proven: proven(receipt), left: [createdBy, preparedBy, validators].map(Boolean) };
+    };
+    const first = await RoundDriver.open(net(), Kind.Liveness);
+    await first.draw();
+    expect(await lost(first)).to.deep.equal({ ended: [[Ending.NoNodes, 255, 0]], proven: [], left: [false, false, false] });
+    const second = await RoundDriver.open(net(), Kind.Liveness);
+    await second.create();
+    await second.draw();
+    expect(await lost(second)).to.deep.equal({ ended: [[Ending.NoNodes, 255, 0]], proven: [], left: [true, false, false] });
+    const third = await RoundDriver.open(net(), Kind.Capability);
+    await third.answered();
+    expect(await lost(third)).to.deep.equal({ ended: [[Ending.Undecided, 0, 0b111]], proven: [], left: [true, true, false] });
+  });
+
+  it("G1 too few commitments abort a round; whoever committed loses no stake, for there was nothing to open", async () => {
+    const round = await RoundDriver.open(net(), Kind.Liveness);
+    const members = await round.start();
+    await round.commit([answer(1)]);
+    await round.expire();
+    const receipt = await round.advance();
+    expect(endings(receipt)).to.deep.equal([[Ending.TooFewCommitments, 255, 0]]);
+    expect(eventsIn(receipt, net().modules.NodePool, "NodeSlashed")).to.deep.equal([]);
+    expect(proven(receipt)).to.deep.equal([
+      [members[0], false],
+      [members[2], false],
+    ]);
+  });
+
+  it("C6 of a panel, whoever keeps its scores back loses stake and pass, and too few opened scores decide nothing", async () => {
+    const round = await RoundDriver.open(net(), Kind.Capability);
+    const members = await round.answered();
+    const panel = await round.validators();
+    const scores = panel.map((_, seat) => scoring(seat, verdict(members.map(() => 8))));
+    await round.commitScores(scores);
+    await net().networkHelpers.mine(1);
+    await round.revealScores(scores.slice(0, 1));
+    await round.expire();
+    const receipt = await round.advance();
+    expect(endings(receipt)).to.deep.equal([[Ending.Undecided, 0, 0b111]]);
+    expect(eventsIn(receipt, net().modules.NodePool, "NodeSlashed").map((args) => Number(args["node"]))).to.deep.equal([panel[1]]);
+    expect(proven(receipt)).to.deep.include([panel[1], false]);
+  });
+
+  it("G1 the fourth panel that is too small ends the round; each silent member loses its pass, and nobody loses stake", async () => {
+    const { NodePool } = net().modules;
+    for (let i = 0; i < 3; i++) await NodePool.setLevel(await net().addNode(), 5);
+    const round = await RoundDriver.open(net(), Kind.Capability);
+    const members = await round.answered();
+    for (let replaced = 0; replaced < 4; replaced++) {
+      if (replaced > 0) await round.draw();
+      const panel = await round.validators();
+      expect(panel.length).to.equal(2);
+      await round.commitScores([scoring(0, verdict(members.map(() => 8)))]);
+      await round.expire();
+      const receipt = await round.advance();
+      expect(proven(receipt)).to.deep.include([panel[1], false]);
+      expect(proven(receipt)).to.not.deep.include([panel[0], false]);
+      expect(eventsIn(receipt, NodePool, "NodeSlashed")).to.deep.equal([]);
+      expect(endings(receipt)).to.deep.equal(replaced < 3 ? [] : [[Ending.Undecided, 0, 0b111]]);
+    }
+  });
 });
