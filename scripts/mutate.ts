@@ -4,7 +4,7 @@
 import { parseArgs } from "node:util";
 import { createHash } from "node:crypto";
 import { build } from "./mutation/build.ts";
-import { writeReport } from "./mutation/report.ts";
+import { readReasons, reasonFor, writeReport } from "./mutation/report.ts";
 import { readResults, run, sourceHash, trace } from "./mutation/run.ts";
 import type { Mutant } from "./mutation/switched.ts";
 
@@ -19,7 +19,7 @@ interrupted run goes on where it stopped.
   --seed S              of the choice (default 1)
   --shard I/N           the I-th of N parts (from 1), to run parts side by side
   --tests PATTERN       tests whose file names match, and "solidity" for all Solidity tests (default: all); what was used once stays
-  --survivors           only those that survived before, after new tests
+  --survivors           only those that survived before, after new tests, and that nobody has shown to be equivalent
   --limit MINUTES       stop after so long
   --report              write test/mutation/report.json and survivors.md from the results so far, and run nothing
   --list                list the mutants and run nothing
@@ -87,11 +87,12 @@ if (options.list) {
 }
 if (!options.report) {
   await trace(new RegExp(options.tests), say);
-  const known = readResults();
+  const [known, reasons] = [readResults(), readReasons()];
   const outcomeOf = (mutant: Mutant) => known.get(`${mutant.key}|${sourceHash(mutant.file)}`)?.outcome;
   const open = chosen.filter((mutant) => {
     const outcome = outcomeOf(mutant);
-    return options.survivors ? outcome === "survived" || outcome === "unreached" : outcome === undefined;
+    if (!options.survivors) return outcome === undefined;
+    return (outcome === "survived" || outcome === "unreached") && !reasonFor(mutant, reasons)?.equivalent;
   });
   say(`${chosen.length} mutants, ${open.length} to run`);
   // Neighbours are reached in the same states, whose chains stand ready for one after the other.

@@ -44,6 +44,8 @@ const GAS = "0x2faf080";
 const PLENTY = "0xbebc200";
 /** Nearly a block of the build. */
 const MOST = "0x1d34ce80";
+/** Whoever gives more wants enough, and this build needs several times as much. */
+const HIGH = 10_000_000;
 const ENDLESS = "0xee6b2800";
 
 /**
@@ -58,6 +60,7 @@ export async function sendFrugally(request: Request, send: Send): Promise<Respon
   // Code with all mutants in it takes more than a block, where a view works through many cases.
   if (method === "eth_call")
     return await send(call.gas === undefined ? { ...request, params: [{ ...call, gas: ENDLESS }, ...rest] } : request);
+  if (method === "eth_sendTransaction" && Number(call.gas ?? 0) > HIGH) return await send({ ...request, params: [{ ...call, gas: MOST }] });
   if (!isEstimate && (method !== "eth_sendTransaction" || call.gas !== undefined)) return await send(request);
   const tried = async (gas: string): Promise<string> => {
     await send({ ...request, method: "eth_call", params: [{ ...call, gas }, "pending"] });

@@ -36,6 +36,14 @@ export interface Reason {
   reason: string;
 }
 
+export const readReasons = (): Reason[] => (existsSync(REASONS) ? (JSON.parse(readFileSync(REASONS, "utf8")) as Reason[]) : []);
+
+export const reasonFor = (mutant: Mutant, reasons: readonly Reason[]): Reason | undefined =>
+  reasons.find(
+    ({ file, function: inside = mutant.function, before, after }) =>
+      mutant.file.endsWith(file) && mutant.function === inside && mutant.before === before && mutant.after === after,
+  );
+
 const isAlive = (result: Result): boolean => result.outcome === "survived" || result.outcome === "unreached";
 
 function tally(entries: { result: Result; equivalent: boolean }[]): Tally {
@@ -49,16 +57,13 @@ function tally(entries: { result: Result; equivalent: boolean }[]): Tally {
 /** Writes test/mutation/report.json and survivors.md from the results so far. */
 export function writeReport(all: Mutant[], { seed, sample }: { seed: string; sample?: number }): Report {
   const known = readResults();
-  const reasons = existsSync(REASONS) ? (JSON.parse(readFileSync(REASONS, "utf8")) as Reason[]) : [];
+  const reasons = readReasons();
   const hashes = new Map<string, string>();
   const entries = all.flatMap((mutant) => {
     if (!hashes.has(mutant.file)) hashes.set(mutant.file, sourceHash(mutant.file));
     const result = known.get(`${mutant.key}|${hashes.get(mutant.file)}`);
     if (result === undefined) return [];
-    const reason = reasons.find(
-      ({ file, function: inside = mutant.function, before, after }) =>
-        mutant.file.endsWith(file) && mutant.function === inside && mutant.before === before && mutant.after === after,
-    );
+    const reason = reasonFor(mutant, reasons);
     return [{ mutant, result, reason, equivalent: reason?.equivalent === true }];
   });
   const by = <T extends object>(nameOf: (mutant: Mutant) => string, extra: (name: string) => T) =>
